@@ -1,0 +1,1 @@
+"""The contract between services: events, topics, and nothing that does anything."""

@@ -1,0 +1,161 @@
+"""Native events: what agents publish on ``agent.events.v1``, one CloudEvents 1.0 ``type`` each.
+
+The Kafka key and the CloudEvents ``subject`` both name the system. ``tenant`` is a CloudEvents extension attribute.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from flyball.schemas.base import (
+    DEFAULT_TENANT,
+    Event,
+    Fraction,
+    Identifier,
+    MicroUsd,
+    Milliseconds,
+    Name,
+    Segment,
+    Share,
+    ShortText,
+    Text,
+    Tokens,
+    UtcTime,
+)
+
+OUTCOME_OK = "ok"
+"""The one outcome that is a success; any other outcome names the type of the error."""
+
+Release = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$")]
+FeatureValue = float | ShortText | None
+MILLION = 1_000_000
+
+
+class InteractionCompleted(Event):
+    """One request to a system and its answer."""
+
+    interaction_id: Identifier
+    release: Release
+    outcome: ShortText
+    latency_ms: Milliseconds
+    session_id: Identifier | None = None
+    time_to_first_token_ms: Milliseconds | None = None
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    cached_input_tokens: Tokens | None = None
+    reasoning_tokens: Tokens | None = None
+    provider: ShortText | None = None
+    model: Text | None = None
+    cost_micro_usd: MicroUsd | None = None
+    confidence: Fraction | None = None
+    escalated: bool = False
+    autonomous: bool | None = None
+    segment: Segment = {}
+    business_value_micro_usd: MicroUsd | None = None
+
+
+class EvaluationRecorded(Event):
+    """One judgement of one interaction by one evaluator; ``sampling_rate`` is the chance it had of being judged."""
+
+    interaction_id: Identifier
+    release: Release
+    metric: Name
+    evaluator: ShortText
+    evaluator_version: ShortText
+    score: Fraction | None = None
+    passed: bool | None = None
+    sampling_rate: Share = 1.0
+    segment: Segment = {}
+
+    @model_validator(mode="after")
+    def _judges_something(self) -> "EvaluationRecorded":
+        if self.score is None and self.passed is None:
+            raise ValueError("an evaluation needs a score, a verdict in passed, or both")
+        if self.sampling_rate * MILLION < 1:
+            raise ValueError("sampling_rate is at least 0.000001")
+        return self
+
+
+class GuardrailChecked(Event):
+    """One pass of one guardrail rule. ``malicious`` is unknown unless somebody judged the attempt."""
+
+    release: Release
+    rule: Name
+    kind: Name
+    blocked: bool
+    malicious: bool | None = None
+    interaction_id: Identifier | None = None
+    segment: Segment = {}
+
+
+class PredictionMade(Event):
+    """One prediction of a model: a class or a value, with the features it was made from."""
+
+    prediction_id: Identifier
+    release: Release
+    predicted_class: Text | None = None
+    predicted_value: float | None = None
+    probabilities: Annotated[dict[Text, Fraction], Field(max_length=256)] | None = None
+    score: Fraction | None = None
+    features: Annotated[dict[ShortText, FeatureValue], Field(max_length=512)] = {}
+    segment: Segment = {}
+
+    @model_validator(mode="after")
+    def _predicts_something(self) -> "PredictionMade":
+        if self.predicted_class is None and self.predicted_value is None:
+            raise ValueError("a prediction needs predicted_class or predicted_value")
+        return self
+
+
+class ReleaseDeployed(Event):
+    """A release began to take traffic. Its evidence epoch is the hash of model, prompt, tools and policy."""
+
+    release: Release
+    evidence_epoch: ShortText
+    traffic_share: Fraction
+
+
+class Envelope(Event):
+    """CloudEvents 1.0 context attributes; ``subject`` names the system."""
+
+    specversion: Literal["1.0"]
+    id: Identifier
+    source: Text
+    subject: Name
+    time: UtcTime
+    tenant: Name = DEFAULT_TENANT
+
+
+class InteractionCompletedEvent(Envelope):
+    type: Literal["interaction.completed"]
+    data: InteractionCompleted
+
+
+class EvaluationRecordedEvent(Envelope):
+    type: Literal["evaluation.recorded"]
+    data: EvaluationRecorded
+
+
+class GuardrailCheckedEvent(Envelope):
+    type: Literal["guardrail.checked"]
+    data: GuardrailChecked
+
+
+class PredictionMadeEvent(Envelope):
+    type: Literal["prediction.made"]
+    data: PredictionMade
+
+
+class ReleaseDeployedEvent(Envelope):
+    type: Literal["release.deployed"]
+    data: ReleaseDeployed
+
+
+AgentEvent = Annotated[
+    InteractionCompletedEvent
+    | EvaluationRecordedEvent
+    | GuardrailCheckedEvent
+    | PredictionMadeEvent
+    | ReleaseDeployedEvent,
+    Field(discriminator="type"),
+]

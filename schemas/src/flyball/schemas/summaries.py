@@ -1,0 +1,102 @@
+"""``telemetry.summaries.v1``: additive statistics of one system, release, segment and ten-second bucket.
+
+Every number is an integer and every field adds, so that any split, order or grouping of the events merges to the
+same bytes. One record is the *delta* of one batch of raw events; a reader adds it once, by its id.
+"""
+
+from pydantic import Field
+
+from flyball.schemas.base import Count, Event, Name, ShortText, Text, UtcTime
+from flyball.schemas.native import Release
+
+BUCKET_SECONDS = 10
+
+
+class Histogram(Event):
+    """Counts by decimal bin (``flyball.stats.decimal_bin``), with the exact count and sum of the values."""
+
+    count: Count = 0
+    total: Count = 0
+    bins: dict[int, Count] = {}
+
+
+class InteractionStatistics(Event):
+    """Latencies in microseconds, cost and value in micro-dollars, confidence in millionths."""
+
+    count: Count = 0
+    errors: dict[ShortText, Count] = {}
+    escalated: Count = 0
+    autonomous: Count = 0
+    latency_us: Histogram = Histogram()
+    time_to_first_token_us: Histogram = Histogram()
+    input_tokens: Histogram = Histogram()
+    output_tokens: Histogram = Histogram()
+    cached_input_tokens: Count = 0
+    reasoning_tokens: Count = 0
+    confidence_ppm: Histogram = Histogram()
+    cost_micro_usd: Histogram = Histogram()
+    cost_micro_usd_by_model: dict[Text, Count] = {}
+    unpriced: Count = 0
+    business_value_micro_usd: Count = 0
+
+
+class EvaluationStatistics(Event):
+    """Judgements of one metric by one version of one evaluator at one sampling rate (parts per million)."""
+
+    metric: Name
+    evaluator: ShortText
+    evaluator_version: ShortText
+    sampling_ppm: int = Field(ge=1, le=1_000_000)
+    count: Count
+    passed: Count
+    failed: Count
+    score_ppm: Histogram = Histogram()
+
+
+class GuardrailStatistics(Event):
+    """Attempts against one rule by what they were known to be and what became of them."""
+
+    rule: Name
+    kind: Name
+    malicious_blocked: Count = 0
+    malicious_passed: Count = 0
+    benign_blocked: Count = 0
+    benign_passed: Count = 0
+    unknown_blocked: Count = 0
+    unknown_passed: Count = 0
+
+
+class PredictionStatistics(Event):
+    """Predictions by class (values that are not classes count under none) and their scores in millionths."""
+
+    count: Count = 0
+    classes: dict[Text, Count] = {}
+    other_classes: Count = 0
+    score_ppm: Histogram = Histogram()
+
+
+class MeasurementStatistics(Event):
+    """How the events themselves fared: published = counted + duplicates + rejected. Late ones are among the counted."""
+
+    counted: Count = 0
+    duplicates: Count = 0
+    rejected: dict[ShortText, Count] = {}
+    late: Count = 0
+
+
+class TelemetrySummary(Event):
+    """The delta that one batch adds to one bucket."""
+
+    tenant: Name
+    system: Name
+    release: Release | None
+    """None where no release could be read: rejected records and duplicates are counted so."""
+    segment: Text | None
+    bucket_start: UtcTime
+    event_time_max: UtcTime
+    interactions: InteractionStatistics = InteractionStatistics()
+    evaluations: tuple[EvaluationStatistics, ...] = ()
+    guardrails: tuple[GuardrailStatistics, ...] = ()
+    predictions: PredictionStatistics = PredictionStatistics()
+    releases_deployed: Count = 0
+    measurement: MeasurementStatistics = MeasurementStatistics()

@@ -1,0 +1,125 @@
+"""The one table of topics. What is generated, created, subscribed and published is checked against it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from flyball.schemas.budgets import BudgetStates
+from flyball.schemas.native import AgentEvent
+from flyball.schemas.registry import SystemRegistered
+from flyball.schemas.rejected import BuriedRecord, TelemetryRejected
+from flyball.schemas.summaries import TelemetrySummary
+
+DAY_MS = 86_400_000
+MEBIBYTE = 1_048_576
+DEAD_LETTER_SUFFIX = ".dlq"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """One row: who writes what to whom, and how long the broker keeps it."""
+
+    name: str
+    description: str
+    model: Any
+    key: str
+    producers: tuple[str, ...]
+    consumers: tuple[str, ...]
+    partitions: int = 12
+    retention_ms: int | None = 30 * DAY_MS
+    """None: compacted, the newest record of each key stays."""
+    record_bytes_max: int = MEBIBYTE
+    adapter: TypeAdapter[Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "adapter", TypeAdapter(self.model))
+
+    def settings(self) -> dict[str, str]:
+        """Broker settings of this topic. Append time is the one clock every replay sees alike."""
+        common = {
+            "message.timestamp.type": "LogAppendTime",
+            "max.message.bytes": str(self.record_bytes_max),
+        }
+        if self.retention_ms is None:
+            return common | {"cleanup.policy": "compact"}
+        return common | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+
+
+AGENT_EVENTS = Topic(
+    name="agent.events.v1",
+    description="What agents and models did, as CloudEvents.",
+    model=AgentEvent,
+    key="system",
+    producers=("agents",),
+    consumers=("telemetry-ingest",),
+    retention_ms=7 * DAY_MS,
+    record_bytes_max=4 * MEBIBYTE,
+)
+TELEMETRY_SUMMARIES = Topic(
+    name="telemetry.summaries.v1",
+    description="Additive statistics per system, release, segment and ten seconds.",
+    model=TelemetrySummary,
+    key="system",
+    producers=("telemetry-ingest",),
+    consumers=("budget-ledger",),
+)
+TELEMETRY_REJECTED = Topic(
+    name="telemetry.rejected.v1",
+    description="Raw events that broke the schema, whole, with the reason.",
+    model=TelemetryRejected,
+    key="system",
+    producers=("telemetry-ingest",),
+    consumers=("console",),
+    record_bytes_max=8 * MEBIBYTE,
+)
+BUDGET_STATES = Topic(
+    name="budget.states.v1",
+    description="How much of each budget is left.",
+    model=BudgetStates,
+    key="system",
+    producers=("budget-ledger",),
+    consumers=("console",),
+    retention_ms=None,
+)
+REGISTRY_SYSTEMS = Topic(
+    name="registry.systems.v1",
+    description="Declared systems with their targets, all revisions.",
+    model=SystemRegistered,
+    key="system",
+    producers=("console",),
+    consumers=("telemetry-ingest", "budget-ledger"),
+    retention_ms=None,
+)
+
+DECLARED: Sequence[Topic] = (
+    AGENT_EVENTS,
+    TELEMETRY_SUMMARIES,
+    TELEMETRY_REJECTED,
+    BUDGET_STATES,
+    REGISTRY_SYSTEMS,
+)
+
+
+def dead_letters_of(topic: Topic) -> Topic:
+    """Where the bus buries records of ``topic`` that a consumer could not read."""
+    return Topic(
+        name=topic.name + DEAD_LETTER_SUFFIX,
+        description=f"Records of {topic.name} that a consumer could not read.",
+        model=BuriedRecord,
+        key=topic.key,
+        producers=topic.consumers,
+        consumers=(),
+        partitions=1,
+        record_bytes_max=2 * topic.record_bytes_max,
+    )
+
+
+TOPICS: Sequence[Topic] = DECLARED + tuple(
+    # telemetry-ingest rejects into telemetry.rejected.v1, so raw events need no dead letters of their own.
+    dead_letters_of(topic)
+    for topic in DECLARED
+    if topic is not AGENT_EVENTS
+)
+BY_NAME = {topic.name: topic for topic in TOPICS}
