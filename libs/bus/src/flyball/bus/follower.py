@@ -1,0 +1,61 @@
+"""Keeps a Kafka consumer at the positions that the store holds; Kafka's own committed offsets are for lag charts only."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic
+
+from flyball.bus.processor import Processor
+from flyball.bus.records import Batch, Record
+from flyball.bus.retry import retried
+from flyball.store.ports import Tx
+
+logger = logging.getLogger(__name__)
+Seek = Callable[[str, int, int], None]
+"""Move the consumer to (topic, partition, offset)."""
+
+
+@dataclass(slots=True)
+class Follower(Generic[Tx]):
+    """Turns what one consumer fetches into batches that start where the store stands."""
+
+    processor: Processor[Tx]
+    seek: Seek
+    _next_offset: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Partitions were assigned anew: whoever held them meanwhile has moved their positions."""
+        self._next_offset.clear()
+
+    async def take(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+        """Apply records of one partition, in offset order. Records before the stored position are dropped."""
+        expected = self._next_offset.get((topic, partition))
+        if expected is None:
+            expected = await self._settle(topic, partition, records[0].offset)
+            if expected is None:
+                return
+        fresh = [record for record in records if record.offset >= expected]
+        if not fresh:
+            return
+        batch = Batch(topic, partition, expected, fresh)
+        if await self.processor.apply(batch):
+            self._next_offset[topic, partition] = batch.next_offset
+        else:
+            logger.info("position of %s[%d] moved past %d, reading it again", topic, partition, expected)
+            self._next_offset.pop((topic, partition), None)
+
+    async def _settle(self, topic: str, partition: int, fetched_offset: int) -> int | None:
+        """Load the stored position. None when the consumer had to be moved there, and must fetch again."""
+        positions = await retried(
+            f"position of {topic}[{partition}]",
+            lambda: self.processor.database.positions(self.processor.consumer, topic),
+            self.processor.backoff,
+            self.processor.random,
+        )
+        stored = positions.get(partition, 0)
+        self._next_offset[topic, partition] = stored
+        if fetched_offset == stored:
+            return stored
+        # Kafka resumed at its own committed offset, or retention cut the start: fetch from where the store stands.
+        self.seek(topic, partition, stored)
+        return None

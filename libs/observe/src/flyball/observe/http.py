@@ -1,0 +1,67 @@
+"""The small HTTP port that every service has: health, metrics and questions about its own state."""
+
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from flyball.observe.health import Health
+from flyball.observe.metrics import Metrics
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+PROBLEM = "application/problem+json"
+
+
+def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:
+    """An RFC 9457 problem document."""
+    body = {"type": "about:blank", "status": status, "title": title, "detail": detail, **extra}
+    return JSONResponse(body, status_code=status, media_type=PROBLEM)
+
+
+def with_token(token: str, endpoint: Endpoint) -> Endpoint:
+    """Let only requests with ``Authorization: Bearer <token>`` through."""
+    expected = f"Bearer {token}".encode()
+
+    async def guarded(request: Request) -> Response:
+        given = request.headers.get("authorization", "").encode()
+        if not secrets.compare_digest(given, expected):
+            return problem(401, "Unauthorized", "send 'Authorization: Bearer <service token>'")
+        return await endpoint(request)
+
+    return guarded
+
+
+def health_routes(health: Health, metrics: Metrics) -> list[Route]:
+    async def live(_: Request) -> Response:
+        stalled = health.stalled()
+        return JSONResponse({"live": not stalled, "stalled": stalled}, status_code=503 if stalled else 200)
+
+    async def ready(_: Request) -> Response:
+        waiting = health.waiting_for()
+        return JSONResponse({"ready": not waiting, "waiting_for": waiting}, status_code=503 if waiting else 200)
+
+    async def exposition(_: Request) -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return [Route("/live", live), Route("/ready", ready), Route("/metrics", exposition)]
+
+
+def http_server(routes: Sequence[BaseRoute], host: str, port: int) -> uvicorn.Server:
+    """A server for ``await server.serve()``; it leaves signals and logging to the process."""
+    config = uvicorn.Config(
+        Starlette(routes=list(routes)),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=5,
+        limit_concurrency=512,
+    )
+    return uvicorn.Server(config)

@@ -1,0 +1,1 @@
+"""State, outbox and position in one transaction."""
