@@ -116,10 +116,9 @@ def dead_letters_of(topic: Topic) -> Topic:
     )
 
 
-TOPICS: Sequence[Topic] = DECLARED + tuple(
+TOPICS: Sequence[Topic] = (
+    *DECLARED,
     # telemetry-ingest rejects into telemetry.rejected.v1, so raw events need no dead letters of their own.
-    dead_letters_of(topic)
-    for topic in DECLARED
-    if topic is not AGENT_EVENTS
+    *(dead_letters_of(topic) for topic in DECLARED if topic is not AGENT_EVENTS),
 )
 BY_NAME = {topic.name: topic for topic in TOPICS}

@@ -1,0 +1,65 @@
+"""Any bytes under any headers are an event or Unreadable, never another exception."""
+
+import json
+import re
+from typing import Any, get_args
+
+from hypothesis import given
+from hypothesis import strategies as st
+from test_envelope import ATTRIBUTES, DATA, binary, event
+
+from flyball.schemas.base import NAME_PATTERN, UNKNOWN_SYSTEM
+from flyball.schemas.envelope import Headers, Reason, Unreadable, read_agent_event, subject_of
+from flyball.schemas.native import Envelope
+
+NAMES = st.sampled_from(["content-type", "ce_id", "ce_type", "ce_subject", "ce_time", "ce_specversion", "ce_", "x"])
+VALUES = st.binary(max_size=40) | st.sampled_from(
+    [b"application/cloudevents+json", b"application/json", *(value.encode() for value in ATTRIBUTES.values())]
+)
+HEADERS = st.lists(st.tuples(NAMES | st.text(max_size=8), VALUES), max_size=10) | st.just(list(binary()))
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(10**400) | st.just("\ud800")
+ANYTHING = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
+FIELDS = st.sampled_from([*ATTRIBUTES, *DATA, "segment", "features", "tenant", "data"])
+RAW = [
+    b"[" * 100_000,
+    b'{"a":' * 5_000,
+    b"1e999",
+    b"NaN",
+    b"1" * 5_000,
+    b'"' + b"x" * 1_000_000 + b'"',
+    b"{",
+    b"\xed\xa0\x80",
+]
+
+
+@st.composite
+def nearly_events(draw: st.DrawFn) -> bytes:
+    """A valid event with some fields replaced by anything, then maybe cut or with bytes put in."""
+    changes: dict[str, Any] = draw(st.dictionaries(FIELDS, ANYTHING, max_size=2))
+    data = {**DATA, **{k: v for k, v in changes.items() if k not in ATTRIBUTES}}
+    record = {**ATTRIBUTES, "data": data, **{k: v for k, v in changes.items() if k in ATTRIBUTES or k == "data"}}
+    body = json.dumps(record).encode()
+    at = draw(st.integers(0, len(body)))
+    return draw(st.sampled_from([body, body, body[:at], body[:at] + draw(st.binary(max_size=3)) + body[at:]]))
+
+
+BODIES = (
+    st.none()
+    | st.binary()
+    | st.sampled_from([*RAW, event()])
+    | nearly_events()
+    | ANYTHING.map(json.dumps).map(str.encode)
+)
+
+
+@given(HEADERS, BODIES, st.none() | st.binary(max_size=80))
+def test_any_record_is_an_event_or_unreadable(headers: Headers, body: bytes | None, key: bytes | None) -> None:
+    try:
+        assert isinstance(read_agent_event(headers, body), Envelope)
+    except Unreadable as error:
+        assert error.reason in get_args(Reason)
+        assert error.field is None or 0 < len(error.field) <= 256
+        assert len(error.detail) <= 1024
+        (error.detail + (error.field or "")).encode("utf-8")
+    system = subject_of(headers, body, key)
+    assert system == UNKNOWN_SYSTEM or re.fullmatch(NAME_PATTERN, system)
