@@ -1,6 +1,6 @@
 """``telemetry.rejected.v1`` and the dead letters: what could not be read, whole, so that it can be repaired."""
 
-from pydantic import Base64Bytes, Field
+from pydantic import ConfigDict, Field
 
 from flyball.schemas.base import Count, Event, Name, ShortText, Text, UtcTime
 
@@ -14,16 +14,18 @@ class Position(Event):
 
 
 class BuriedRecord(Event):
-    """A record as it arrived, and why it was put aside."""
+    """A record as it arrived, and why it was put aside. Its bytes are plain in Python and base64 in JSON."""
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     reason: ShortText
     field: str | None = Field(default=None, max_length=256)
     detail: str = Field(max_length=1024)
     position: Position
     recorded_at: UtcTime
-    key: Base64Bytes | None
-    headers: tuple[tuple[str, Base64Bytes], ...]
-    body: Base64Bytes | None
+    key: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    body: bytes | None
 
 
 class TelemetryRejected(BuriedRecord):
