@@ -5,29 +5,21 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from flyball.schemas.envelope import headers_of
 from flyball.schemas.topics import Topic
 from flyball.store.ports import Outgoing
 
 
-def message_of(
-    topic: Topic, event: BaseModel, *, source: str, identity: UUID, key: bytes, subject: str | None, time: datetime
+def fact(
+    topic: Topic, event: BaseModel, *, source: str, identity: UUID, system: str, time: datetime, key: bytes | None = None
 ) -> Outgoing:
-    """The message that carries ``event`` on ``topic``. ``identity`` must be the same when the same fact is made again."""
-    headers = [
-        ("content-type", b"application/json"),
-        ("ce_specversion", b"1.0"),
-        ("ce_id", str(identity).encode()),
-        ("ce_source", f"/flyball/{source}".encode()),
-        ("ce_type", topic.name.encode()),
-        ("ce_time", time.isoformat().encode()),
-    ]
-    if subject is not None:
-        headers.append(("ce_subject", subject.encode()))
-    return Outgoing(topic.name, key, tuple(headers), event.model_dump_json().encode())
+    """The message that carries ``event`` about ``system`` on ``topic``, keyed by the system unless told otherwise.
 
-
-def fact(topic: Topic, event: BaseModel, *, source: str, identity: UUID, system: str, time: datetime) -> Outgoing:
-    """A message about one system, keyed by it."""
-    return message_of(
-        topic, event, source=source, identity=identity, key=system.encode(), subject=system, time=time
+    ``identity`` must come out the same when the same fact is made again.
+    """
+    return Outgoing(
+        topic=topic.name,
+        key=system.encode() if key is None else key,
+        headers=headers_of(identity, f"/flyball/{source}", topic.name, time, system),
+        body=event.model_dump_json().encode(),
     )

@@ -4,13 +4,12 @@ import ssl
 from typing import Any, Literal
 
 from pydantic import Field, FilePath, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from flyball.observe.settings import Settings
 
 
-class KafkaSettings(BaseSettings):
+class KafkaSettings(Settings):
     """``FLYBALL_KAFKA`` and its neighbours. Bootstrap servers are ``host:port``, separated by commas."""
-
-    model_config = SettingsConfigDict(env_prefix="FLYBALL_", frozen=True, extra="ignore")
 
     kafka: str = Field(min_length=3, max_length=1_024)
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"

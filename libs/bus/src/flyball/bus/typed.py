@@ -11,9 +11,10 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 
 from flyball.bus.errors import CircuitOpenError, Poison
-from flyball.bus.messages import message_of
+from flyball.bus.messages import fact
 from flyball.bus.records import Batch, Record
 from flyball.observe.metrics import Metrics
+from flyball.schemas.envelope import subject_of
 from flyball.schemas.rejected import BuriedRecord, Position
 from flyball.schemas.topics import Topic, dead_letters_of
 from flyball.store.ports import Tx
@@ -112,19 +113,16 @@ class TypedHandler(Generic[Tx, Model]):
             headers=tuple(record.headers),
             body=record.value,
         )
-        await transaction.enqueue(
-            [
-                message_of(
-                    dead_letters_of(self.topic),
-                    buried,
-                    source=self.consumer,
-                    identity=record.id,
-                    key=record.key or b"",
-                    subject=None,
-                    time=record.recorded_at,
-                )
-            ]
+        letter = fact(
+            dead_letters_of(self.topic),
+            buried,
+            source=self.consumer,
+            identity=record.id,
+            system=subject_of(record.headers, record.value, record.key),
+            time=record.recorded_at,
+            key=record.key or b"",
         )
+        await transaction.enqueue([letter])
 
 
 def poison_of(error: ValidationError) -> Poison:

@@ -6,6 +6,7 @@ from typing import Any
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import Field, SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,6 +14,17 @@ from starlette.routing import BaseRoute, Route
 
 from flyball.observe.health import Health
 from flyball.observe.metrics import Metrics
+from flyball.observe.settings import Settings
+
+
+
+class HttpSettings(Settings):
+    """Where a service listens (loopback unless told otherwise) and the token its questions need (no default)."""
+
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8080, ge=0, le=65_535)
+    service_token: SecretStr = Field(min_length=16)
+
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 PROBLEM = "application/problem+json"

@@ -1,13 +1,12 @@
 """Where Postgres and Redis are, and how to reach them safely."""
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from flyball.observe.settings import Settings
 
 
-class StoreSettings(BaseSettings):
+class StoreSettings(Settings):
     """``FLYBALL_POSTGRES`` and ``FLYBALL_REDIS`` are URLs; TLS is chosen in them (``sslmode=verify-full``, ``rediss://``)."""
-
-    model_config = SettingsConfigDict(env_prefix="FLYBALL_", frozen=True, extra="ignore")
 
     postgres: SecretStr
     redis: SecretStr | None = None

@@ -1,0 +1,95 @@
+"""Control topics under FastStream: its broker, its subscribers, its start and stop; acknowledged by hand."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Generic
+
+from aiokafka import ConsumerRecord, TopicPartition
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.subscriber.usecase import BatchSubscriber
+from faststream.middlewares import AckPolicy
+
+from flyball.bus.follower import Follower
+from flyball.bus.hot import OnAssignment, commit_for_charts, records_of
+from flyball.bus.processor import Processor
+from flyball.bus.settings import KafkaSettings
+from flyball.bus.subscription import Subscription
+from flyball.observe.health import Progress
+from flyball.store.ports import Tx
+
+logger = logging.getLogger(__name__)
+
+
+async def untouched(records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
+    """Replaces FastStream's parser, which decodes every header as UTF-8 and so dies of one that is not."""
+    return KafkaMessage(body=b"", raw_message=records, consumer=None)
+
+
+async def undecoded(message: KafkaMessage) -> Any:
+    """Replaces FastStream's decoder: one bad record would fail the whole typed batch."""
+    return message.raw_message
+
+
+class ControlConsumer(Generic[Tx]):
+    """One subscription on a FastStream broker."""
+
+    def __init__(
+        self,
+        broker: KafkaBroker,
+        settings: KafkaSettings,
+        subscription: Subscription[Tx],
+        processor: Processor[Tx],
+        progress: Progress,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._progress = progress
+        self._on_failure = on_failure
+        self._failed = False
+        self._follower = Follower(processor, self._seek)
+        self._subscriber: BatchSubscriber = broker.subscriber(
+            subscription.topic.name,
+            batch=True,
+            group_id=processor.consumer,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            max_records=subscription.records_max,
+            batch_timeout_ms=subscription.wait_ms,
+            fetch_max_wait_ms=subscription.wait_ms,
+            session_timeout_ms=settings.kafka_session_timeout_ms,
+            heartbeat_interval_ms=settings.kafka_session_timeout_ms // 3,
+            listener=OnAssignment(self._follower),
+            parser=untouched,
+            decoder=undecoded,
+        )
+        self._subscriber(self._deliver)
+
+    def poll(self) -> None:
+        """Report progress: FastStream polls by itself, and this is called while its task lives."""
+        consumer = self._subscriber.consumer
+        running = any(not task.done() for task in self._subscriber.tasks)
+        if running and not self._failed:
+            self._progress.polled(assigned=bool(consumer and consumer.assignment()))
+
+    async def _deliver(self, message: KafkaMessage) -> None:
+        """FastStream logs what a handler raises and goes on with the next batch; here the first failure ends the service."""
+        if self._failed:
+            return
+        try:
+            await self._take(message.raw_message)
+        except Exception as error:  # noqa: BLE001 - handed on, not swallowed
+            self._failed = True
+            self._on_failure(error)
+
+    async def _take(self, raw: Any) -> None:
+        by_place: dict[tuple[str, int], list[ConsumerRecord]] = {}
+        for record in raw:
+            by_place.setdefault((record.topic, record.partition), []).append(record)
+        for (topic, partition), records in by_place.items():
+            await self._follower.take(topic, partition, records_of(records))
+        await commit_for_charts(self._subscriber.consumer)
+
+    def _seek(self, topic: str, partition: int, offset: int) -> None:
+        consumer = self._subscriber.consumer
+        place = TopicPartition(topic, partition)
+        if consumer is not None and place in consumer.assignment():
+            consumer.seek(place, offset)

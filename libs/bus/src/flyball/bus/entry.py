@@ -1,0 +1,37 @@
+"""The entry point of a service's process: logs, signals, exit code."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+
+from pydantic import ValidationError
+
+from flyball.observe.logs import configure_logging
+
+Serve = Callable[[Mapping[str, str]], Awaitable[None]]
+
+
+def run_service(name: str, serve: Serve) -> None:
+    """Run until SIGTERM or SIGINT, then stop gracefully. A failure ends the process with exit code 1."""
+    configure_logging(name, os.environ.get("FLYBALL_LOG_LEVEL", "INFO"))
+    try:
+        asyncio.run(_until_signalled(serve))
+    except asyncio.CancelledError:
+        return
+    except ValidationError as error:
+        sys.exit(f"{name} cannot start, its settings are incomplete:\n{_named(error)}\nSet them in the environment; the service's README lists them all.")
+
+
+def _named(error: ValidationError) -> str:
+    wrong = error.errors(include_url=False, include_input=False)
+    return "\n".join(f"  FLYBALL_{str(item['loc'][0] if item['loc'] else '?').upper()}: {item['msg']}" for item in wrong)
+
+
+async def _until_signalled(serve: Serve) -> None:
+    task = asyncio.ensure_future(serve(os.environ))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    await task

@@ -1,0 +1,110 @@
+"""The hot path: aiokafka without anything on top, for topics with raw events."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any, Generic
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+
+from flyball.bus.follower import Follower
+from flyball.bus.processor import Processor
+from flyball.bus.records import Record
+from flyball.bus.settings import KafkaSettings
+from flyball.bus.subscription import Subscription
+from flyball.observe.health import Progress
+from flyball.store.ports import Tx
+
+logger = logging.getLogger(__name__)
+COMMIT_SECONDS = 1.0
+FETCH_BYTES_MAX = 32 * 1_048_576
+PARTITION_BYTES_MAX = 8 * 1_048_576
+
+
+def records_of(fetched: Iterable[Any]) -> Sequence[Record]:
+    """aiokafka's records as ours."""
+    return [
+        Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers) for r in fetched
+    ]
+
+
+class OnAssignment(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
+    """Makes the follower look up its positions again. Nothing waits for batches in hand: the fence decides."""
+
+    def __init__(self, follower: Follower[Any]) -> None:
+        self._follower = follower
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        del revoked
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        logger.info("holding %s", sorted((tp.topic, tp.partition) for tp in assigned))
+        self._follower.forget()
+
+
+class HotConsumer(Generic[Tx]):
+    """Reads one topic until told to stop; the batch in hand is finished first."""
+
+    def __init__(
+        self, settings: KafkaSettings, subscription: Subscription[Tx], processor: Processor[Tx], progress: Progress
+    ) -> None:
+        self._subscription = subscription
+        self._processor = processor
+        self._progress = progress
+        self._stopping = False
+        self._consumer = AIOKafkaConsumer(
+            **settings.client(),
+            group_id=processor.consumer,
+            client_id=f"flyball-{processor.consumer}",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            session_timeout_ms=settings.kafka_session_timeout_ms,
+            heartbeat_interval_ms=settings.kafka_session_timeout_ms // 3,
+            fetch_max_bytes=FETCH_BYTES_MAX,
+            max_partition_fetch_bytes=PARTITION_BYTES_MAX,
+            fetch_max_wait_ms=subscription.wait_ms,
+        )
+        self._follower = Follower(processor, self._seek)
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    async def run(self) -> None:
+        consumer = self._consumer
+        consumer.subscribe([self._subscription.topic.name], listener=OnAssignment(self._follower))
+        await consumer.start()
+        try:
+            loop = asyncio.get_running_loop()
+            commit_at = loop.time() + COMMIT_SECONDS
+            while not self._stopping:
+                await self._fetch_and_take()
+                if loop.time() >= commit_at:
+                    await commit_for_charts(consumer)
+                    commit_at = loop.time() + COMMIT_SECONDS
+        finally:
+            await consumer.stop()
+
+    async def _fetch_and_take(self) -> None:
+        fetched = await self._consumer.getmany(
+            timeout_ms=self._subscription.wait_ms, max_records=self._subscription.records_max
+        )
+        self._progress.polled(assigned=bool(self._consumer.assignment()))
+        for place, records in fetched.items():
+            await self._follower.take(place.topic, place.partition, records_of(records))
+            end = self._consumer.highwater(place)
+            if end is not None:
+                self._processor.metrics.lag.labels(place.topic, place.partition).set(end - records[-1].offset - 1)
+
+    def _seek(self, topic: str, partition: int, offset: int) -> None:
+        place = TopicPartition(topic, partition)
+        if place in self._consumer.assignment():
+            self._consumer.seek(place, offset)
+
+
+async def commit_for_charts(consumer: Any) -> None:
+    """Tell Kafka how far we are, so that lag charts and scalers see it. Nothing depends on it, so errors only log."""
+    try:
+        await consumer.commit()
+    except KafkaError as error:
+        logger.info("offset commit skipped: %s", error)

@@ -1,0 +1,1 @@
+"""The statistics: pure functions, each with its source and its units."""

@@ -1,0 +1,31 @@
+"""Questions about this service's own state."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from flyball.observe.http import with_token
+from flyball.schemas.base import DEFAULT_TENANT
+from flyball.store.postgres import PostgresDatabase
+from telemetry_ingest.adapters.postgres import read_totals
+
+PAGE_ROWS_MAX = 500
+
+
+def routes(database: PostgresDatabase, token: str) -> list[Route]:
+    async def totals(request: Request) -> Response:
+        query = request.query_params
+        rows = await read_totals(
+            database, query.get("tenant", DEFAULT_TENANT), query.get("system"), query.get("after", ""), PAGE_ROWS_MAX
+        )
+        items = [_item(dict(row)) for row in rows]
+        after = items[-1]["system"] if len(items) == PAGE_ROWS_MAX else None
+        return JSONResponse({"items": items, "next": after})
+
+    return [Route("/v1/totals", with_token(token, totals))]
+
+
+def _item(row: dict[str, object]) -> dict[str, object]:
+    published = sum(int(str(row[name])) for name in ("counted", "duplicates", "rejected"))
+    times = {name: getattr(row[name], "isoformat")() for name in ("first_seen_at", "last_seen_at")}
+    return {"published": published, **row, **times}

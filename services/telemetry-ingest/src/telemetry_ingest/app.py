@@ -1,0 +1,42 @@
+"""The composition root."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from importlib.resources import files
+
+from flyball.bus.runtime import Runtime
+from flyball.observe.metrics import Metrics
+from flyball.store.postgres import open_postgres
+from telemetry_ingest.adapters.postgres import PostgresTotals
+from telemetry_ingest.adapters.redis import open_sightings
+from telemetry_ingest.api import routes
+from telemetry_ingest.service import NAME, TelemetryIngest, wiring
+from telemetry_ingest.settings import Settings
+
+SCHEMA = "telemetry_ingest"
+
+
+async def serve(environment: Mapping[str, str]) -> None:
+    """Run until cancelled."""
+    settings = Settings.from_environment(environment)
+    metrics = Metrics(NAME)
+    async with (
+        open_postgres(settings, SCHEMA, [files("telemetry_ingest").joinpath("migrations")]) as database,
+        open_sightings(
+            settings,
+            database,
+            horizon=timedelta(hours=settings.duplicate_horizon_hours),
+            lag_margin=timedelta(hours=settings.duplicate_lag_margin_hours),
+            accept_lost_ids=settings.accept_lost_ids,
+        ) as sightings,
+    ):
+        service = TelemetryIngest(settings.limits(), sightings, PostgresTotals, metrics)
+        runtime = Runtime(
+            wiring(service, settings.ingest_batch_records_max),
+            settings,
+            settings,
+            database,
+            metrics,
+            routes(database, settings.service_token.get_secret_value()),
+        )
+        await runtime.run()

@@ -1,0 +1,1 @@
+"""Pure: raw records in, verdicts and summaries out. No clock, no randomness, no I/O."""

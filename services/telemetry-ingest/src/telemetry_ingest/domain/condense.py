@@ -1,0 +1,172 @@
+"""Condenses a batch of judged records into summary deltas and totals. Adding deltas in any order gives the same sums."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+from flyball.schemas.base import DEFAULT_TENANT
+from flyball.schemas.native import (
+    AgentEvent,
+    EvaluationRecorded,
+    GuardrailChecked,
+    InteractionCompleted,
+    PredictionMade,
+)
+from flyball.schemas.summaries import BUCKET_SECONDS, TelemetrySummary
+from telemetry_ingest.domain.tallies import (
+    EvaluationKey,
+    EvaluationTally,
+    InteractionTally,
+    MeasurementTally,
+    PredictionTally,
+    guardrail_outcome,
+    guardrail_statistics,
+)
+from telemetry_ingest.domain.verdicts import Accepted, Rejected
+
+SUMMARY_NAMESPACE = UUID("0d5a1a43-32c6-5a5d-9c0c-5f0d8e0b7a11")
+SEGMENT_CHARACTERS_MAX = 256
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BucketKey:
+    """What a summary is about. Empty release or segment stands for none, so that keys have an order."""
+
+    tenant: str
+    system: str
+    release: str
+    segment: str
+    start_seconds: int
+
+    def summary_id(self, topic: str, partition: int, first_offset: int) -> UUID:
+        """The same for the same batch and key, and for nothing else."""
+        parts = (topic, partition, first_offset, self.tenant, self.system, self.release, self.segment, self.start_seconds)
+        return uuid5(SUMMARY_NAMESPACE, "\n".join(map(str, parts)))
+
+
+@dataclass(slots=True)
+class Bucket:
+    """One summary in the making."""
+
+    event_time_max: datetime
+    interactions: InteractionTally = field(default_factory=InteractionTally)
+    evaluations: dict[EvaluationKey, EvaluationTally] = field(default_factory=dict)
+    guardrails: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    predictions: PredictionTally = field(default_factory=PredictionTally)
+    releases_deployed: int = 0
+    measurement: MeasurementTally = field(default_factory=MeasurementTally)
+
+    def add(self, event: AgentEvent) -> None:
+        self.event_time_max = max(self.event_time_max, event.time)
+        data = event.data
+        if isinstance(data, InteractionCompleted):
+            self.interactions.add(data)
+        elif isinstance(data, EvaluationRecorded):
+            self.evaluations.setdefault(EvaluationTally.key(data), EvaluationTally()).add(data)
+        elif isinstance(data, GuardrailChecked):
+            self.guardrails.setdefault((data.rule, data.kind), Counter())[guardrail_outcome(data)] += 1
+        elif isinstance(data, PredictionMade):
+            self.predictions.add(data)
+        else:
+            self.releases_deployed += 1
+
+    def freeze(self, key: BucketKey) -> TelemetrySummary:
+        return TelemetrySummary.model_construct(
+            tenant=key.tenant,
+            system=key.system,
+            release=key.release or None,
+            segment=key.segment or None,
+            bucket_start=datetime.fromtimestamp(key.start_seconds, UTC),
+            event_time_max=self.event_time_max,
+            interactions=self.interactions.freeze(),
+            evaluations=tuple(tally.freeze(name) for name, tally in sorted(self.evaluations.items())),
+            guardrails=tuple(guardrail_statistics(*name, tally) for name, tally in sorted(self.guardrails.items())),
+            predictions=self.predictions.freeze(),
+            releases_deployed=self.releases_deployed,
+            measurement=self.measurement.freeze(),
+        )
+
+
+@dataclass(slots=True)
+class SystemTotals:
+    """What a batch adds to one system's totals: published = counted + duplicates + rejected. Late are among the counted."""
+
+    counted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    late: int = 0
+
+
+@dataclass(slots=True)
+class Condensed:
+    """The whole effect of a batch."""
+
+    buckets: dict[BucketKey, Bucket] = field(default_factory=dict)
+    totals: dict[tuple[str, str], SystemTotals] = field(default_factory=dict)
+
+    def count(self, accepted: Accepted) -> None:
+        event = accepted.event
+        bucket = self._bucket(_key_of(event), event.time)
+        bucket.add(event)
+        bucket.measurement.counted += 1
+        bucket.measurement.late += accepted.late
+        totals = self._totals(event.tenant, event.subject)
+        totals.counted += 1
+        totals.late += accepted.late
+
+    def count_duplicate(self, accepted: Accepted) -> None:
+        event = accepted.event
+        key = BucketKey(event.tenant, event.subject, "", "", bucket_start_seconds(event.time))
+        self._bucket(key, event.time).measurement.duplicates += 1
+        self._totals(event.tenant, event.subject).duplicates += 1
+
+    def count_rejected(self, rejected: Rejected) -> None:
+        """A rejected record has no time that can be trusted, so it counts when the broker got it."""
+        at = rejected.raw.recorded_at
+        key = BucketKey(DEFAULT_TENANT, rejected.system, "", "", bucket_start_seconds(at))
+        self._bucket(key, at).measurement.rejected[rejected.reason] += 1
+        self._totals(DEFAULT_TENANT, rejected.system).rejected += 1
+
+    def _bucket(self, key: BucketKey, at: datetime) -> Bucket:
+        bucket = self.buckets.get(key)
+        if bucket is None:
+            bucket = self.buckets[key] = Bucket(event_time_max=at)
+        bucket.event_time_max = max(bucket.event_time_max, at)
+        return bucket
+
+    def _totals(self, tenant: str, system: str) -> SystemTotals:
+        return self.totals.setdefault((tenant, system), SystemTotals())
+
+
+def condense(
+    accepted: Iterable[Accepted], duplicates: Iterable[Accepted], rejected: Iterable[Rejected]
+) -> Condensed:
+    """Sum up one batch."""
+    condensed = Condensed()
+    for first in accepted:
+        condensed.count(first)
+    for repeated in duplicates:
+        condensed.count_duplicate(repeated)
+    for unreadable in rejected:
+        condensed.count_rejected(unreadable)
+    return condensed
+
+
+def _key_of(event: AgentEvent) -> BucketKey:
+    segment = getattr(event.data, "segment", {})
+    return BucketKey(
+        event.tenant, event.subject, event.data.release, segment_name(segment), bucket_start_seconds(event.time)
+    )
+
+
+def bucket_start_seconds(moment: datetime) -> int:
+    seconds = int(moment.timestamp())
+    return seconds - seconds % BUCKET_SECONDS
+
+
+def segment_name(labels: dict[str, str]) -> str:
+    """``{"plan": "pro", "market": "de"}`` as ``market=de,plan=pro``. Combinations too long to store count as ``other``."""
+    name = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    return name if len(name) <= SEGMENT_CHARACTERS_MAX else "other"

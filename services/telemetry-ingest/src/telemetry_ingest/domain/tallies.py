@@ -1,0 +1,206 @@
+"""Mutable tallies of one bucket while a batch is read; each becomes one immutable part of a summary."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from flyball.schemas.native import (
+    OUTCOME_OK,
+    EvaluationRecorded,
+    GuardrailChecked,
+    InteractionCompleted,
+    PredictionMade,
+)
+from flyball.schemas.summaries import (
+    EvaluationStatistics,
+    GuardrailStatistics,
+    Histogram,
+    InteractionStatistics,
+    MeasurementStatistics,
+    PredictionStatistics,
+)
+from flyball.stats.decimal_bins import decimal_bin
+
+MILLION = 1_000_000
+CLASSES_MAX = 256
+MODELS_MAX = 64
+OTHER = "other"
+
+
+@dataclass(slots=True)
+class HistogramTally:
+    count: int = 0
+    total: int = 0
+    bins: Counter[int] = field(default_factory=Counter)
+
+    def add(self, value: int) -> None:
+        self.count += 1
+        self.total += value
+        self.bins[decimal_bin(value)] += 1
+
+    def freeze(self) -> Histogram:
+        return Histogram.model_construct(count=self.count, total=self.total, bins=dict(sorted(self.bins.items())))
+
+
+@dataclass(slots=True)
+class InteractionTally:
+    count: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+    escalated: int = 0
+    autonomous: int = 0
+    latency_us: HistogramTally = field(default_factory=HistogramTally)
+    time_to_first_token_us: HistogramTally = field(default_factory=HistogramTally)
+    input_tokens: HistogramTally = field(default_factory=HistogramTally)
+    output_tokens: HistogramTally = field(default_factory=HistogramTally)
+    cached_input_tokens: int = 0
+    reasoning_tokens: int = 0
+    confidence_ppm: HistogramTally = field(default_factory=HistogramTally)
+    cost_micro_usd: HistogramTally = field(default_factory=HistogramTally)
+    cost_by_model: Counter[str] = field(default_factory=Counter)
+    unpriced: int = 0
+    business_value_micro_usd: int = 0
+
+    def add(self, event: InteractionCompleted) -> None:
+        self.count += 1
+        if event.outcome != OUTCOME_OK:
+            self.errors[event.outcome] += 1
+        self.escalated += event.escalated
+        self.autonomous += event.autonomous is True
+        self.latency_us.add(round(event.latency_ms * 1000))
+        if event.time_to_first_token_ms is not None:
+            self.time_to_first_token_us.add(round(event.time_to_first_token_ms * 1000))
+        if event.confidence is not None:
+            self.confidence_ppm.add(round(event.confidence * MILLION))
+        self.business_value_micro_usd += event.business_value_micro_usd or 0
+        self._add_tokens(event)
+        self._add_cost(event)
+
+    def _add_tokens(self, event: InteractionCompleted) -> None:
+        if event.input_tokens is not None:
+            self.input_tokens.add(event.input_tokens)
+        if event.output_tokens is not None:
+            self.output_tokens.add(event.output_tokens)
+        self.cached_input_tokens += event.cached_input_tokens or 0
+        self.reasoning_tokens += event.reasoning_tokens or 0
+
+    def _add_cost(self, event: InteractionCompleted) -> None:
+        if event.cost_micro_usd is None:
+            self.unpriced += 1
+            return
+        self.cost_micro_usd.add(event.cost_micro_usd)
+        model = f"{event.provider or 'unknown'}/{event.model or 'unknown'}"[:256]
+        known = model in self.cost_by_model or len(self.cost_by_model) < MODELS_MAX
+        self.cost_by_model[model if known else OTHER] += event.cost_micro_usd
+
+    def freeze(self) -> InteractionStatistics:
+        return InteractionStatistics.model_construct(
+            count=self.count,
+            errors=dict(sorted(self.errors.items())),
+            escalated=self.escalated,
+            autonomous=self.autonomous,
+            latency_us=self.latency_us.freeze(),
+            time_to_first_token_us=self.time_to_first_token_us.freeze(),
+            input_tokens=self.input_tokens.freeze(),
+            output_tokens=self.output_tokens.freeze(),
+            cached_input_tokens=self.cached_input_tokens,
+            reasoning_tokens=self.reasoning_tokens,
+            confidence_ppm=self.confidence_ppm.freeze(),
+            cost_micro_usd=self.cost_micro_usd.freeze(),
+            cost_micro_usd_by_model=dict(sorted(self.cost_by_model.items())),
+            unpriced=self.unpriced,
+            business_value_micro_usd=self.business_value_micro_usd,
+        )
+
+
+EvaluationKey = tuple[str, str, str, int]
+"""Metric, evaluator, evaluator version, sampling rate in parts per million."""
+
+
+@dataclass(slots=True)
+class EvaluationTally:
+    count: int = 0
+    passed: int = 0
+    failed: int = 0
+    score_ppm: HistogramTally = field(default_factory=HistogramTally)
+
+    @staticmethod
+    def key(event: EvaluationRecorded) -> EvaluationKey:
+        return event.metric, event.evaluator, event.evaluator_version, round(event.sampling_rate * MILLION)
+
+    def add(self, event: EvaluationRecorded) -> None:
+        self.count += 1
+        self.passed += event.passed is True
+        self.failed += event.passed is False
+        if event.score is not None:
+            self.score_ppm.add(round(event.score * MILLION))
+
+    def freeze(self, key: EvaluationKey) -> EvaluationStatistics:
+        metric, evaluator, version, sampling_ppm = key
+        return EvaluationStatistics.model_construct(
+            metric=metric,
+            evaluator=evaluator,
+            evaluator_version=version,
+            sampling_ppm=sampling_ppm,
+            count=self.count,
+            passed=self.passed,
+            failed=self.failed,
+            score_ppm=self.score_ppm.freeze(),
+        )
+
+
+KNOWN_AS = {True: "malicious", False: "benign", None: "unknown"}
+
+
+def guardrail_statistics(rule: str, kind: str, outcomes: Counter[str]) -> GuardrailStatistics:
+    return GuardrailStatistics.model_construct(
+        rule=rule,
+        kind=kind,
+        **{f"{known}_{fate}": outcomes[f"{known}_{fate}"] for known in KNOWN_AS.values() for fate in ("blocked", "passed")},
+    )
+
+
+def guardrail_outcome(event: GuardrailChecked) -> str:
+    return f"{KNOWN_AS[event.malicious]}_{'blocked' if event.blocked else 'passed'}"
+
+
+@dataclass(slots=True)
+class PredictionTally:
+    count: int = 0
+    classes: Counter[str] = field(default_factory=Counter)
+    other_classes: int = 0
+    score_ppm: HistogramTally = field(default_factory=HistogramTally)
+
+    def add(self, event: PredictionMade) -> None:
+        self.count += 1
+        if event.score is not None:
+            self.score_ppm.add(round(event.score * MILLION))
+        name = event.predicted_class
+        if name is None:
+            return
+        if name in self.classes or len(self.classes) < CLASSES_MAX:
+            self.classes[name] += 1
+        else:
+            self.other_classes += 1
+
+    def freeze(self) -> PredictionStatistics:
+        return PredictionStatistics.model_construct(
+            count=self.count,
+            classes=dict(sorted(self.classes.items())),
+            other_classes=self.other_classes,
+            score_ppm=self.score_ppm.freeze(),
+        )
+
+
+@dataclass(slots=True)
+class MeasurementTally:
+    counted: int = 0
+    duplicates: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    late: int = 0
+
+    def freeze(self) -> MeasurementStatistics:
+        return MeasurementStatistics.model_construct(
+            counted=self.counted,
+            duplicates=self.duplicates,
+            rejected=dict(sorted(self.rejected.items())),
+            late=self.late,
+        )

@@ -1,0 +1,113 @@
+"""The shell: judge each record, ask which were seen before, condense, save and publish."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+from flyball.bus.messages import fact
+from flyball.bus.records import Batch, Record
+from flyball.bus.subscription import Subscription, Wiring
+from flyball.bus.typed import Received, TypedHandler
+from flyball.observe.metrics import Metrics
+from flyball.schemas.base import DEFAULT_TENANT
+from flyball.schemas.registry import SystemRegistered
+from flyball.schemas.rejected import Position, TelemetryRejected
+from flyball.schemas.topics import AGENT_EVENTS, REGISTRY_SYSTEMS, TELEMETRY_REJECTED, TELEMETRY_SUMMARIES
+from flyball.store.ports import Outgoing, Tx
+from telemetry_ingest.domain.condense import Condensed, condense
+from telemetry_ingest.domain.verdicts import Accepted, Limits, Raw, Rejected, judge
+from telemetry_ingest.ports import Sighting, Sightings, Totals
+
+NAME = "telemetry-ingest"
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetryIngest(Generic[Tx]):
+    limits: Limits
+    sightings: Sightings
+    totals: Callable[[Tx], Totals]
+    metrics: Metrics
+
+    async def on_events(self, transaction: Tx, batch: Batch) -> None:
+        """One batch of raw events: everything it does is in ``transaction``, but for the sightings, which are repeatable."""
+        verdicts = [judge(_raw_of(record), self.limits) for record in batch.records]
+        accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
+        rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
+        first, repeated = await self._split(accepted)
+        condensed = condense(first, repeated, rejected)
+        # Totals first: their row locks make the outbox ids of one system rise in the order of the commits.
+        await self.totals(transaction).add(condensed.totals, batch.recorded_at)
+        await transaction.enqueue(_summaries(batch, condensed) + [_rejection(item) for item in rejected])
+        for verdict, count in (("counted", len(first)), ("duplicate", len(repeated)), ("rejected", len(rejected))):
+            self.metrics.events.labels(verdict).inc(count)
+
+    async def on_registered(self, transaction: Tx, received: Sequence[Received[SystemRegistered]]) -> None:
+        for item in received:
+            await self.totals(transaction).declare(item.event.tenant, item.event.system)
+
+    async def _split(self, accepted: Sequence[Accepted]) -> tuple[list[Accepted], list[Accepted]]:
+        seen = [Sighting(a.fingerprint, f"{a.raw.partition}:{a.raw.offset}", a.raw.recorded_at) for a in accepted]
+        answers = await self.sightings.first(seen) if seen else ()
+        first = [event for event, is_first in zip(accepted, answers, strict=True) if is_first]
+        repeated = [event for event, is_first in zip(accepted, answers, strict=True) if not is_first]
+        return first, repeated
+
+
+def wiring(service: TelemetryIngest[Tx], records_max: int) -> Wiring[Tx]:
+    """Everything that this service reads and writes."""
+    registered = TypedHandler(NAME, REGISTRY_SYSTEMS, service.on_registered, service.metrics)
+    return Wiring(
+        NAME,
+        subscriptions=(
+            Subscription(AGENT_EVENTS, service.on_events, hot=True, records_max=records_max),
+            Subscription(REGISTRY_SYSTEMS, registered),
+        ),
+        publishes=(TELEMETRY_SUMMARIES, TELEMETRY_REJECTED),
+    )
+
+
+def _raw_of(record: Record) -> Raw:
+    return Raw(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.recorded_at,
+        record.key,
+        tuple(record.headers),
+        record.value,
+    )
+
+
+def _summaries(batch: Batch, condensed: Condensed) -> list[Outgoing]:
+    first_offset = batch.records[0].offset
+    return [
+        fact(
+            TELEMETRY_SUMMARIES,
+            bucket.freeze(key),
+            source=NAME,
+            identity=key.summary_id(batch.topic, batch.partition, first_offset),
+            system=key.system,
+            time=batch.recorded_at,
+        )
+        for key, bucket in sorted(condensed.buckets.items(), key=lambda item: item[0])
+    ]
+
+
+def _rejection(rejected: Rejected) -> Outgoing:
+    raw = rejected.raw
+    event = TelemetryRejected.model_construct(
+        tenant=DEFAULT_TENANT,
+        system=rejected.system,
+        reason=rejected.reason,
+        field=rejected.field,
+        detail=rejected.detail,
+        position=Position(topic=raw.topic, partition=raw.partition, offset=raw.offset),
+        recorded_at=raw.recorded_at,
+        key=raw.key,
+        headers=raw.headers,
+        body=raw.body,
+    )
+    identity = Record(raw.topic, raw.partition, raw.offset, 0, None, None, ()).id
+    return fact(
+        TELEMETRY_REJECTED, event, source=NAME, identity=identity, system=rejected.system, time=raw.recorded_at
+    )
