@@ -1,12 +1,14 @@
 """Apache Kafka in KRaft mode on loopback: one node or three, each controller and broker at once."""
 
 import asyncio
+import json
 import logging
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -183,7 +185,7 @@ class KafkaCluster:
         """End all nodes gracefully, at once; those that have lost their quorum are killed at the deadline."""
         await asyncio.gather(*(node.stop() for node in self.nodes))
 
-    async def __aenter__(self) -> "KafkaCluster":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -196,11 +198,26 @@ class KafkaCluster:
         ports = [
             NodePorts(claim_port(port, "Kafka"), claim_port(0, "a Kafka controller")) for port in self._wanted_ports
         ]
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = self._cluster_id()
         self.nodes = [
             KafkaNode(number, ports, self.directory / f"node-{number}", cluster_id, detached=self._detached)
             for number in range(1, self._size + 1)
         ]
+
+    def _cluster_id(self) -> str:
+        """The identity of the cluster whose data are in the folder, or a new one. StackError for another node count."""
+        record = self.directory / "cluster.json"
+        if not record.exists():
+            self.directory.mkdir(parents=True, exist_ok=True)
+            new_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            record.write_text(json.dumps({"cluster_id": new_id, "nodes": self._size}))
+        stored = json.loads(record.read_text())
+        if stored["nodes"] != self._size:
+            raise StackError(
+                f"{self.directory} holds a cluster of {stored['nodes']} nodes, not {self._size}: "
+                f"give --nodes {stored['nodes']}, another directory, or remove it with `rm -r {self.directory}`"
+            )
+        return str(stored["cluster_id"])
 
 
 async def serves(bootstrap: str, node_ids: set[int]) -> bool:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from types import TracebackType
+from typing import Self
 
 from confluent_kafka import KafkaException, Producer
 
@@ -55,7 +56,7 @@ class MockBroker:
         self._owner = None
         self.bootstrap = ""
 
-    async def __aenter__(self) -> "MockBroker":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
