@@ -2,21 +2,27 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any, get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
-from test_envelope import ATTRIBUTES, DATA, binary, event
 
 from flyball.schemas.base import NAME_PATTERN, UNKNOWN_SYSTEM
 from flyball.schemas.envelope import Headers, Reason, Unreadable, read_agent_event, subject_of
 from flyball.schemas.native import Envelope
 
+GOLDEN = Path(__file__).parents[1] / "examples/agent.events.v1/interaction_completed.json"
+EVENT: dict[str, Any] = json.loads(GOLDEN.read_text())
+DATA: dict[str, Any] = EVENT["data"]
+ATTRIBUTES: dict[str, str] = {name: value for name, value in EVENT.items() if name != "data"}
+BINARY = [(f"ce_{name}", value.encode()) for name, value in ATTRIBUTES.items()]
+
 NAMES = st.sampled_from(["content-type", "ce_id", "ce_type", "ce_subject", "ce_time", "ce_specversion", "ce_", "x"])
 VALUES = st.binary(max_size=40) | st.sampled_from(
     [b"application/cloudevents+json", b"application/json", *(value.encode() for value in ATTRIBUTES.values())]
 )
-HEADERS = st.lists(st.tuples(NAMES | st.text(max_size=8), VALUES), max_size=10) | st.just(list(binary()))
+HEADERS = st.lists(st.tuples(NAMES | st.text(max_size=8), VALUES), max_size=10) | st.just(BINARY)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(10**400) | st.just("\ud800")
 ANYTHING = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
 FIELDS = st.sampled_from([*ATTRIBUTES, *DATA, "segment", "features", "tenant", "data"])
@@ -46,7 +52,7 @@ def nearly_events(draw: st.DrawFn) -> bytes:
 BODIES = (
     st.none()
     | st.binary()
-    | st.sampled_from([*RAW, event()])
+    | st.sampled_from([*RAW, GOLDEN.read_bytes()])
     | nearly_events()
     | ANYTHING.map(json.dumps).map(str.encode)
 )

@@ -113,7 +113,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def _flaw(value: object) -> tuple[Reason, str, tuple[str | int, ...]] | None:
-    """The first infinity (jiter reads 1e999 as one) or too wide object in ``value``; at most 200 levels deep, by jiter."""
+    """The first infinity (jiter reads 1e999 as one) or too wide object in ``value``, which jiter keeps shallow."""
     if type(value) is float:
         return None if math.isfinite(value) else ("not_finite", "the number is too large for 64-bit floating point", ())
     if not isinstance(value, dict | list):
