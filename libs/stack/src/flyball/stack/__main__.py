@@ -22,7 +22,8 @@ application = typer.Typer(
 )
 Directory = Annotated[Path, typer.Option(help="Where data, logs and the list of processes are.")]
 KafkaPorts = Annotated[
-    list[int] | None, typer.Option("--kafka-port", help="Client port of a node, once for each node; free ones if not given.")
+    list[int] | None,
+    typer.Option("--kafka-port", help="Client port of a node, once for each node; free ones if not given."),
 ]
 
 

@@ -6,7 +6,7 @@ import signal
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from flyball.stack.errors import StackError
 from flyball.stack.local import LocalStack, StackPorts
@@ -32,7 +32,7 @@ class Server:
         try:
             process = psutil.Process(self.pid)
             age_difference = abs(process.create_time() - self.started_seconds)
-            return age_difference < START_TIME_TOLERANCE_SECONDS and process.status() != psutil.STATUS_ZOMBIE
+            return bool(age_difference < START_TIME_TOLERANCE_SECONDS and process.status() != psutil.STATUS_ZOMBIE)
         except psutil.NoSuchProcess:
             return False
 

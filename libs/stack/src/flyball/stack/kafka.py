@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-import logging
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from flyball.stack.errors import StackError
 from flyball.stack.kafka_jars import find_java, kafka_jars
 from flyball.stack.kafka_settings import LOG4J2, NodePorts, server_properties
+from flyball.stack.mock_broker import silent_logger
 from flyball.stack.ports import LOOPBACK, claim_port
 from flyball.stack.process import ChildProcess
 
@@ -25,10 +25,6 @@ FORMAT_DEADLINE_SECONDS = 60.0
 # A node that has lost its quorum (its peers stopped first) waits minutes for a controller before it ends.
 STOP_DEADLINE_SECONDS = 12.0
 ANSWER_SECONDS = 2.0
-
-_silent = logging.getLogger("flyball.stack.librdkafka")
-_silent.addHandler(logging.NullHandler())
-_silent.propagate = False
 
 
 class KafkaNode:
@@ -135,14 +131,21 @@ class KafkaNode:
 
 
 class KafkaCluster:
-    """One node or three, started together; use as an async context manager or by start() and stop()."""
+    """One node or three, started together; use as an async context manager (which kills at exit) or by start() and stop()."""
 
     def __init__(
-        self, nodes: int = 1, directory: Path = Path(".stack/kafka"), ports: Sequence[int] = (), *, detached: bool = False
+        self,
+        nodes: int = 1,
+        directory: Path = Path(".stack/kafka"),
+        ports: Sequence[int] = (),
+        *,
+        detached: bool = False,
     ) -> None:
         """`ports`: one client port for each node, 0 or nothing for a free one. StackError for another count."""
         if not 1 <= nodes <= NODES_MAX or len(ports) not in (0, nodes):
-            raise StackError(f"Kafka runs here on 1 to {NODES_MAX} nodes with one port each (or none): give --nodes 1 or 3")
+            raise StackError(
+                f"Kafka runs here on 1 to {NODES_MAX} nodes, with one port for each or none: give --nodes 1 or 3"
+            )
         self.directory = directory.absolute()
         self._size = nodes
         self._wanted_ports = tuple(ports) or (0,) * nodes
@@ -159,7 +162,7 @@ class KafkaCluster:
         if not self.nodes:
             self._make_nodes()
         try:
-            await asyncio.gather(*(node.spawn() for node in self.nodes))
+            await _together(node.spawn() for node in self.nodes)
             await self.wait_ready()
         except BaseException:
             await self.kill()
@@ -170,20 +173,18 @@ class KafkaCluster:
         running = [node for node in self.nodes if node.running]
         expected = {node.node_id for node in running}
 
-        def wait_for(node: KafkaNode) -> "asyncio.Future[None]":
-            return asyncio.ensure_future(
-                node.process.wait_ready(lambda: serves(node.bootstrap, expected), deadline_seconds)
-            )
+        async def wait_for(node: KafkaNode) -> None:
+            await node.process.wait_ready(lambda: serves(node.bootstrap, expected), deadline_seconds)
 
-        await asyncio.gather(*(wait_for(node) for node in running))
+        await _together(wait_for(node) for node in running)
 
     async def kill(self) -> None:
         """SIGKILL all nodes."""
-        await asyncio.gather(*(node.kill() for node in self.nodes if node.running))
+        await _together(node.kill() for node in self.nodes if node.running)
 
     async def stop(self) -> None:
         """End all nodes gracefully, at once; those that have lost their quorum are killed at the deadline."""
-        await asyncio.gather(*(node.stop() for node in self.nodes))
+        await _together(node.stop() for node in self.nodes)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -192,7 +193,8 @@ class KafkaCluster:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.stop()
+        # Not stop(): nodes that lose their quorum together wait for each other, and what was acknowledged is safe anyway.
+        await self.kill()
 
     def _make_nodes(self) -> None:
         ports = [
@@ -220,6 +222,16 @@ class KafkaCluster:
         return str(stored["cluster_id"])
 
 
+async def _together(actions: Iterable[Coroutine[None, None, None]]) -> None:
+    """All at once. The first failure cancels the others and is raised when they have ended: none starts a node later."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for action in actions:
+                group.create_task(action)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
 async def serves(bootstrap: str, node_ids: set[int]) -> bool:
     """True when the broker at `bootstrap` answers a metadata request that names all of these nodes."""
     return await asyncio.to_thread(_names, bootstrap, node_ids)
@@ -227,7 +239,7 @@ async def serves(bootstrap: str, node_ids: set[int]) -> bool:
 
 def _names(bootstrap: str, node_ids: set[int]) -> bool:
     try:
-        client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=_silent)
+        client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=silent_logger)
         return node_ids <= set(client.list_topics(timeout=ANSWER_SECONDS).brokers)
     except KafkaException:
         return False

@@ -19,6 +19,7 @@ from flyball.stack.redis import Redis
 KAFKA = "FLYBALL_KAFKA"
 POSTGRES = "FLYBALL_POSTGRES"
 REDIS = "FLYBALL_REDIS"
+KAFKA_REPLICATION = "FLYBALL_KAFKA_REPLICATION"
 
 Flavour = Literal["embedded", "full"]
 
@@ -96,6 +97,8 @@ class LocalStack:
                 POSTGRES: self._given.get(POSTGRES) or await self._start_postgres(),
                 KAFKA: self._given.get(KAFKA) or await self._start_kafka(),
             }
+            if isinstance(self.kafka, KafkaCluster):
+                self.environment[KAFKA_REPLICATION] = str(len(self.kafka.nodes))
         except BaseException:
             await self.stop()
             raise

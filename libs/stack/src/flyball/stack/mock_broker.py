@@ -1,8 +1,8 @@
 """librdkafka's mock cluster: the real Kafka protocol from a wheel, in this process, with nothing on disk.
 
-For a demo and for wire tests. Never for delivery tests: it keeps about 10 MB a partition, knows one member per
-group at a time in practice, and forgets all when it ends. It has no admin API; a topic comes into being with four
-partitions (a number fixed in librdkafka, no setting reaches it) when a client first asks for its metadata.
+For a demo and for wire tests, never for delivery tests: it keeps the last 5 MiB of each partition, serves one member
+per group, and forgets all when it ends. It has no admin API; a topic comes into being with four partitions (a number
+fixed in librdkafka, no setting reaches it) when a client first asks for its metadata.
 """
 
 import asyncio
@@ -18,9 +18,10 @@ from flyball.stack.errors import StackError
 PARTITIONS = 4
 ANSWER_SECONDS = 10.0
 
-_silent = logging.getLogger("flyball.stack.librdkafka")
-_silent.addHandler(logging.NullHandler())
-_silent.propagate = False
+# librdkafka writes each refused connection to stderr; while a broker starts that is noise.
+silent_logger = logging.getLogger("flyball.stack.librdkafka")
+silent_logger.addHandler(logging.NullHandler())
+silent_logger.propagate = False
 
 
 class MockBroker:
@@ -35,7 +36,7 @@ class MockBroker:
         self._owner = Producer(
             # The address is never dialled: the mock replaces it with its own.
             {"bootstrap.servers": "127.0.0.1:1", "test.mock.num.brokers": 1, "log_level": 0},
-            logger=_silent,
+            logger=silent_logger,
         )
         try:
             metadata = await asyncio.to_thread(self._owner.list_topics, timeout=ANSWER_SECONDS)

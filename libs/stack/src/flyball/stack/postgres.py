@@ -108,7 +108,7 @@ class Postgres:
         return stored
 
     async def _initialise(self, binaries: Path) -> None:
-        """initdb, then the role and the database by the single-user server: nothing listens before it has a password."""
+        """initdb, then role and database by the single-user server: nothing listens before there is a password."""
         data = self.directory / "data"
         if data.exists():
             raise StackError(f"{data} was left half made by an interrupted start: remove it with `rm -r {data}`")

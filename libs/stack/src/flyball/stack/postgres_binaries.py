@@ -30,7 +30,7 @@ def _system_binaries() -> Path:
     versions = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
     if versions:
         return versions[-1].parent
-    raise StackError("no Postgres programs: run `make install` or `apt-get install postgresql`, or set FLYBALL_POSTGRES")
+    raise StackError("no Postgres programs: run `make install`, or set FLYBALL_POSTGRES")
 
 
 def server_identity() -> Identity | None:

