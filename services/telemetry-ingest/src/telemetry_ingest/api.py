@@ -1,5 +1,7 @@
 """Questions about this service's own state."""
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -25,7 +27,7 @@ def routes(database: PostgresDatabase, token: str) -> list[Route]:
     return [Route("/v1/totals", with_token(token, totals))]
 
 
-def _item(row: dict[str, object]) -> dict[str, object]:
-    published = sum(int(str(row[name])) for name in ("counted", "duplicates", "rejected"))
-    times = {name: getattr(row[name], "isoformat")() for name in ("first_seen_at", "last_seen_at")}
+def _item(row: dict[str, Any]) -> dict[str, Any]:
+    published = sum(row[name] for name in ("counted", "duplicates", "rejected"))
+    times = {name: row[name].isoformat() for name in ("first_seen_at", "last_seen_at")}
     return {"published": published, **row, **times}

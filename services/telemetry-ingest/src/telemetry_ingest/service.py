@@ -29,7 +29,7 @@ class TelemetryIngest(Generic[Tx]):
     metrics: Metrics
 
     async def on_events(self, transaction: Tx, batch: Batch) -> None:
-        """One batch of raw events: everything it does is in ``transaction``, but for the sightings, which are repeatable."""
+        """One batch of raw events. All its effects are in ``transaction`` but the sightings, which can be repeated."""
         verdicts = [judge(_raw_of(record), self.limits) for record in batch.records]
         accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
         rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
@@ -108,6 +108,4 @@ def _rejection(rejected: Rejected) -> Outgoing:
         body=raw.body,
     )
     identity = Record(raw.topic, raw.partition, raw.offset, 0, None, None, ()).id
-    return fact(
-        TELEMETRY_REJECTED, event, source=NAME, identity=identity, system=rejected.system, time=raw.recorded_at
-    )
+    return fact(TELEMETRY_REJECTED, event, source=NAME, identity=identity, system=rejected.system, time=raw.recorded_at)

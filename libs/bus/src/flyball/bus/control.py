@@ -6,11 +6,12 @@ from typing import Any, Generic
 
 from aiokafka import ConsumerRecord, TopicPartition
 from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.message import FAKE_CONSUMER
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 from faststream.middlewares import AckPolicy
 
 from flyball.bus.follower import Follower
-from flyball.bus.hot import OnAssignment, commit_for_charts, records_of
+from flyball.bus.hot import OnAssignment, commit_for_charts, group_of, records_of
 from flyball.bus.processor import Processor
 from flyball.bus.settings import KafkaSettings
 from flyball.bus.subscription import Subscription
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 async def untouched(records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
     """Replaces FastStream's parser, which decodes every header as UTF-8 and so dies of one that is not."""
-    return KafkaMessage(body=b"", raw_message=records, consumer=None)
+    return KafkaMessage(body=b"", raw_message=records, consumer=FAKE_CONSUMER)
 
 
 async def undecoded(message: KafkaMessage) -> Any:
@@ -49,7 +50,7 @@ class ControlConsumer(Generic[Tx]):
         self._subscriber: BatchSubscriber = broker.subscriber(
             subscription.topic.name,
             batch=True,
-            group_id=processor.consumer,
+            group_id=group_of(processor.consumer, subscription.topic.name),
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
             max_records=subscription.records_max,
@@ -71,7 +72,7 @@ class ControlConsumer(Generic[Tx]):
             self._progress.polled(assigned=bool(consumer and consumer.assignment()))
 
     async def _deliver(self, message: KafkaMessage) -> None:
-        """FastStream logs what a handler raises and goes on with the next batch; here the first failure ends the service."""
+        """FastStream would log what a handler raises and go on with the next batch; here it ends the service."""
         if self._failed:
             return
         try:

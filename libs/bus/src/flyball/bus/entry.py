@@ -21,12 +21,19 @@ def run_service(name: str, serve: Serve) -> None:
     except asyncio.CancelledError:
         return
     except ValidationError as error:
-        sys.exit(f"{name} cannot start, its settings are incomplete:\n{_named(error)}\nSet them in the environment; the service's README lists them all.")
+        sys.exit(
+            f"{name} cannot start, its settings are incomplete:\n{_named(error)}\n"
+            "Set them in the environment; the service's README lists them all."
+        )
+            f"{name} cannot start, its settings are incomplete:\n{_named(error)}\nSet them in the environment; the service's README lists them all."
+        )
 
 
 def _named(error: ValidationError) -> str:
     wrong = error.errors(include_url=False, include_input=False)
-    return "\n".join(f"  FLYBALL_{str(item['loc'][0] if item['loc'] else '?').upper()}: {item['msg']}" for item in wrong)
+    return "\n".join(
+        f"  FLYBALL_{str(item['loc'][0] if item['loc'] else '?').upper()}: {item['msg']}" for item in wrong
+    )
 
 
 async def _until_signalled(serve: Serve) -> None:

@@ -10,8 +10,8 @@ from flyball.store.errors import Transient
 __all__ = ["CircuitOpenError", "Poison", "Transient"]
 
 
-class Poison(Exception):  # noqa: N818 - a kind of error, named as the design names it
-    """This record can never be read: ``reason`` is a constant, ``field`` a dotted path, ``detail`` for people."""
+class Poison(Exception):
+    """A record that can never be read: ``reason`` is a constant, ``field`` a dotted path, ``detail`` for people."""
 
     def __init__(self, reason: str, field: str | None = None, detail: str = "") -> None:
         super().__init__(f"{reason}: {field or 'record'}: {detail}")

@@ -1,4 +1,4 @@
-"""Keeps a Kafka consumer at the positions that the store holds; Kafka's own committed offsets are for lag charts only."""
+"""Keeps a Kafka consumer at the positions that the store holds. Kafka's own committed offsets are for charts."""
 
 import logging
 from collections.abc import Callable, Sequence

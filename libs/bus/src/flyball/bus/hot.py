@@ -22,11 +22,14 @@ FETCH_BYTES_MAX = 32 * 1_048_576
 PARTITION_BYTES_MAX = 8 * 1_048_576
 
 
+def group_of(consumer: str, topic: str) -> str:
+    """The Kafka group of one subscription. Each has its own, so that none rebalances because of another."""
+    return f"{consumer}.{topic}"
+
+
 def records_of(fetched: Iterable[Any]) -> Sequence[Record]:
-    """aiokafka's records as ours."""
-    return [
-        Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers) for r in fetched
-    ]
+    """Aiokafka's records as ours."""
+    return [Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, r.headers) for r in fetched]
 
 
 class OnAssignment(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
@@ -55,7 +58,7 @@ class HotConsumer(Generic[Tx]):
         self._stopping = False
         self._consumer = AIOKafkaConsumer(
             **settings.client(),
-            group_id=processor.consumer,
+            group_id=group_of(processor.consumer, subscription.topic.name),
             client_id=f"flyball-{processor.consumer}",
             auto_offset_reset="earliest",
             enable_auto_commit=False,

@@ -11,7 +11,14 @@ from flyball.store.ports import Outgoing
 
 
 def fact(
-    topic: Topic, event: BaseModel, *, source: str, identity: UUID, system: str, time: datetime, key: bytes | None = None
+    topic: Topic,
+    event: BaseModel,
+    *,
+    source: str,
+    identity: UUID,
+    system: str,
+    time: datetime,
+    key: bytes | None = None,
 ) -> Outgoing:
     """The message that carries ``event`` about ``system`` on ``topic``, keyed by the system unless told otherwise.
 

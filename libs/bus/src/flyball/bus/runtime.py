@@ -66,15 +66,18 @@ class Runtime(Generic[Tx]):
 
     @asynccontextmanager
     async def _consumers(self, relay: Relay[Tx]) -> AsyncIterator[None]:
+        # FastStream writes a line for each message at INFO, in a format and to a handler of its own.
+        warnings_only = logging.getLogger("flyball.faststream")
+        warnings_only.setLevel(logging.WARNING)
         broker = KafkaBroker(
             self.kafka.kafka,
             consumer_only=True,
             client_id=f"flyball-{self.wiring.name}",
             request_timeout_ms=self.kafka.kafka_request_timeout_ms,
             security=faststream_security(self.kafka),
-            logger=logging.getLogger("faststream"),
+            logger=warnings_only,
         )
-        app = FastStream(broker, logger=logging.getLogger("faststream"))
+        app = FastStream(broker, logger=warnings_only)
         for subscription in self.wiring.subscriptions:
             self._connect(subscription, broker, relay)
         async with AsyncExitStack() as stack:
@@ -91,9 +94,7 @@ class Runtime(Generic[Tx]):
         if subscription.hot:
             self._hot.append(HotConsumer(self.kafka, subscription, processor, progress))
         else:
-            self._control.append(
-                ControlConsumer(broker, self.kafka, subscription, processor, progress, self._fail)
-            )
+            self._control.append(ControlConsumer(broker, self.kafka, subscription, processor, progress, self._fail))
 
     @asynccontextmanager
     async def _hot_task(self, consumer: HotConsumer[Tx]) -> AsyncIterator[None]:
@@ -153,4 +154,3 @@ class Runtime(Generic[Tx]):
 async def _ended(task: "asyncio.Task[None]") -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-

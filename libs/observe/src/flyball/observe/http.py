@@ -17,7 +17,6 @@ from flyball.observe.metrics import Metrics
 from flyball.observe.settings import Settings
 
 
-
 class HttpSettings(Settings):
     """Where a service listens (loopback unless told otherwise) and the token its questions need (no default)."""
 

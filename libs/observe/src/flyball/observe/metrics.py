@@ -28,7 +28,11 @@ class Metrics:
         registry = self.registry
         counters = {
             "records": ("flyball_records", "Records whose effect is committed", ["topic"]),
-            "fenced": ("flyball_batches_fenced", "Batches dropped: a duplicate, or this process is a zombie", ["topic"]),
+            "fenced": (
+                "flyball_batches_fenced",
+                "Batches dropped: a duplicate, or this process is a zombie",
+                ["topic"],
+            ),
             "retried": ("flyball_batches_retried", "Batches tried again after a transient error", ["topic"]),
             "buried": ("flyball_records_buried", "Records sent to a dead-letter topic", ["topic"]),
             "redelivered": ("flyball_records_redelivered", "Records dropped because their id was seen", ["topic"]),
@@ -39,11 +43,19 @@ class Metrics:
             object.__setattr__(self, name, Counter(metric, text, labels, registry=registry))
         gauges = {
             "lag": ("flyball_consumer_lag_records", "Records behind the end of the partition", ["topic", "partition"]),
-            "outbox_age_seconds": ("flyball_outbox_age_seconds", "Age of the oldest row that waits to be published", []),
+            "outbox_age_seconds": (
+                "flyball_outbox_age_seconds",
+                "Age of the oldest row that waits to be published",
+                [],
+            ),
         }
         for name, (metric, text, labels) in gauges.items():
             object.__setattr__(self, name, Gauge(metric, text, labels, registry=registry))
         histogram = Histogram(
-            "flyball_batch_seconds", "Time from fetch to commit of a batch", ["topic"], registry=registry, buckets=BATCH_SECONDS
+            "flyball_batch_seconds",
+            "Time from fetch to commit of a batch",
+            ["topic"],
+            registry=registry,
+            buckets=BATCH_SECONDS,
         )
         object.__setattr__(self, "batch_seconds", histogram)

@@ -15,13 +15,18 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **others: object
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        del settings_cls, others
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Raises ``pydantic.ValidationError`` naming each field that is missing or wrong."""
         given = {name: environment.get(PREFIX + name.upper()) for name in cls.model_fields}
-        return cls(**{name: value for name, value in given.items() if value is not None})
+        return cls.model_validate({name: value for name, value in given.items() if value is not None})

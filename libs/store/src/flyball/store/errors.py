@@ -1,5 +1,5 @@
 """What may go wrong in a store and pass by itself. Anything else that a store raises is a bug."""
 
 
-class Transient(Exception):  # noqa: N818 - a kind of error, named as the design names it
+class Transient(Exception):
     """The other side is away for now: retry with back-off, within a bound, then stop and be restarted."""

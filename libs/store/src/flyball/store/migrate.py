@@ -3,15 +3,14 @@
 from collections.abc import Iterable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-
-import asyncpg
+from typing import Any
 
 DELIVERY = files("flyball.store").joinpath("migrations")
 LOCK = 7_074_001
 """Key of the advisory lock that lets one replica migrate while the others wait."""
 
 
-async def migrate(connection: asyncpg.Connection, schema: str, folders: Iterable[Traversable]) -> list[str]:
+async def migrate(connection: Any, schema: str, folders: Iterable[Traversable]) -> list[str]:
     """Bring ``schema`` up to date and return the names of the files applied. All or nothing."""
     applied: list[str] = []
     async with connection.transaction():

@@ -52,13 +52,13 @@ class Transaction(Protocol):
 
 
 Tx = TypeVar("Tx", bound=Transaction)
-TxCo = TypeVar("TxCo", bound=Transaction, covariant=True)
+Tx_co = TypeVar("Tx_co", bound=Transaction, covariant=True)
 
 
-class Database(Protocol[TxCo]):
+class Database(Protocol[Tx_co]):
     """Where one service keeps its state. Every method raises ``Transient`` while the server is away."""
 
-    def transaction(self) -> AbstractAsyncContextManager[TxCo]: ...
+    def transaction(self) -> AbstractAsyncContextManager[Tx_co]: ...
 
     async def positions(self, consumer: str, topic: str) -> Mapping[int, int]:
         """Next offset by partition. A partition without a position has never been read: it starts at 0."""

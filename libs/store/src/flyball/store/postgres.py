@@ -128,7 +128,8 @@ class PostgresDatabase:
     async def forget_seen(self, days: int) -> None:
         with transient_errors():
             await self._pool.execute(
-                "DELETE FROM seen WHERE recorded_at < (SELECT max(recorded_at) FROM seen) - make_interval(days => $1)", days
+                "DELETE FROM seen WHERE recorded_at < (SELECT max(recorded_at) FROM seen) - make_interval(days => $1)",
+                days,
             )
 
     async def outbox_age_seconds(self) -> float:
@@ -161,9 +162,10 @@ async def open_postgres(
                 "timezone": "UTC",
             },
         )
-        async with pool.acquire() as connection:
-            await migrate(connection, schema, (DELIVERY, *migrations))
     try:
+        with transient_errors():
+            async with pool.acquire() as connection:
+                await migrate(connection, schema, (DELIVERY, *migrations))
         yield PostgresDatabase(pool)
     finally:
         await _close(pool)

@@ -22,11 +22,13 @@ def transient_redis_errors() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def open_redis(settings: StoreSettings) -> AsyncIterator["Redis[bytes]"]:
+async def open_redis(settings: StoreSettings) -> AsyncIterator[Redis]:
     """A client that fails fast: retrying is the caller's, once, in one place. Raises ``ValueError`` without a URL."""
     if settings.redis is None:
-        raise ValueError("FLYBALL_REDIS is not set; give the URL of a Redis server, for example redis://127.0.0.1:6379/0")
-    client: Redis[bytes] = Redis.from_url(
+        raise ValueError(
+            "FLYBALL_REDIS is not set; give the URL of a Redis server, for example redis://127.0.0.1:6379/0"
+        )
+    client: Redis = Redis.from_url(
         settings.redis.get_secret_value(),
         socket_timeout=settings.redis_timeout_seconds,
         socket_connect_timeout=settings.redis_timeout_seconds,

@@ -89,9 +89,7 @@ class PostgresLedger:
             await self._save_hours(key, before[key].hours, book.hours)
             await self._save_minutes(key, before[key].minutes, book.minutes)
 
-    async def _save_hours(
-        self, key: BudgetId, before: Mapping[datetime, Sums], after: Mapping[datetime, Sums]
-    ) -> None:
+    async def _save_hours(self, key: BudgetId, before: Mapping[datetime, Sums], after: Mapping[datetime, Sums]) -> None:
         put = [(*astuple(key), hour, _numeric(sums)) for hour, sums in after.items() if sums != before.get(hour)]
         await self._connection.executemany(PUT_HOUR, put)
         gone = sorted(before.keys() - after.keys())

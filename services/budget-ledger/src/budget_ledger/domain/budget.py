@@ -48,8 +48,8 @@ class Budget:
     """The state of one budget, read in O(1) however long its history is."""
 
     chain: Chain
-    balances: Balances = Balances()
-    window: Sums = Sums()
+    balances: Balances = field(default_factory=Balances)
+    window: Sums = field(default_factory=Sums)
     zone: str = "no_data"
     zone_since: datetime | None = None
     improving_since: datetime | None = None
@@ -82,9 +82,7 @@ class Book:
             chain, entry = chain.append(posting, circumstances)
             balances = balances.after(posting)
             entries.append(entry)
-        budget = replace(
-            self.budget, chain=chain, balances=balances, policy_version=circumstances.policy_version
-        )
+        budget = replace(self.budget, chain=chain, balances=balances, policy_version=circumstances.policy_version)
         return replace(self, budget=budget), entries
 
     def add(self, hour: datetime, sums: Sums) -> "Book":

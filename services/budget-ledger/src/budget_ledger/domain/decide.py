@@ -33,9 +33,7 @@ def decide(
     book: Book, summary: TelemetrySummary, cause: str, recorded_at: datetime, policy: Policy
 ) -> tuple[Book, list[Entry]]:
     """Post what the summary says, let old hours leave the window, and judge the zone."""
-    circumstances = Circumstances(
-        cause, summary.release or "", summary.bucket_start, recorded_at, policy.version
-    )
+    circumstances = Circumstances(cause, summary.release or "", summary.bucket_start, recorded_at, policy.version)
     entries: list[Entry] = []
     for observation in observations(book.budget.id.dimension, summary, policy):
         apply = _score_minute if book.budget.id.dimension == AVAILABILITY else _score_events

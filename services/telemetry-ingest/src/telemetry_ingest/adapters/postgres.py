@@ -19,7 +19,8 @@ ON CONFLICT (tenant, system) DO UPDATE SET
     last_seen_at = greatest(t.last_seen_at, excluded.last_seen_at)
 """
 READ = """
-SELECT tenant, system, counted, duplicates, rejected, late, first_seen_at, last_seen_at, d.system IS NOT NULL AS declared
+SELECT tenant, system, counted, duplicates, rejected, late, first_seen_at, last_seen_at,
+    d.system IS NOT NULL AS declared
 FROM totals LEFT JOIN declared AS d USING (tenant, system)
 WHERE tenant = $1 AND ($2::text IS NULL OR system = $2) AND system > $3
 ORDER BY system LIMIT $4

@@ -1,7 +1,8 @@
 """First sightings in Redis: one atomic script call for each batch.
 
-Redis must keep what it acknowledged (``appendonly yes``, ``appendfsync always``, ``maxmemory-policy noeviction``). If it
-comes back empty all the same, its generation is gone with the ids, and ingest stops instead of counting duplicates.
+Redis must keep what it acknowledged (``appendonly yes``, ``appendfsync always``, ``maxmemory-policy noeviction``).
+If it comes back empty all the same, its generation is gone with the ids, and ingest stops instead of counting
+duplicates.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -51,7 +52,7 @@ class RedisSightings:
     Keys live for the horizon and a margin for consumers that lag.
     """
 
-    def __init__(self, client: "Redis[bytes]", generation: str, horizon: timedelta, lag_margin: timedelta) -> None:
+    def __init__(self, client: Redis, generation: str, horizon: timedelta, lag_margin: timedelta) -> None:
         self._script = client.register_script(SCRIPT)
         self._generation = generation
         self._horizon_ms = int(horizon / timedelta(milliseconds=1))
@@ -83,14 +84,15 @@ async def open_sightings(
 ) -> AsyncIterator[RedisSightings]:
     """Connect and check that Redis is the one that this database has been counting with."""
     async with open_redis(settings) as client:
-        generation = await _generation(client, database, accept_lost_ids)
+        generation = await _generation(client, database, accept_lost_ids=accept_lost_ids)
         yield RedisSightings(client, generation, horizon, lag_margin)
 
 
-async def _generation(client: "Redis[bytes]", database: PostgresDatabase, accept_lost_ids: bool) -> str:
+async def _generation(client: Redis, database: PostgresDatabase, *, accept_lost_ids: bool) -> str:
     with transient_redis_errors():
         await client.set(GENERATION, str(uuid4()), nx=True)
-        found = (await client.get(GENERATION) or b"").decode()
+        answer: Any = await client.get(GENERATION)
+    found: str = answer.decode()
     async with database.transaction() as transaction:
         connection = transaction.connection
         if accept_lost_ids:

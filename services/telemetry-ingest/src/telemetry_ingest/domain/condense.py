@@ -1,4 +1,4 @@
-"""Condenses a batch of judged records into summary deltas and totals. Adding deltas in any order gives the same sums."""
+"""Condenses a batch of judged records into summary deltas and totals. Deltas add up to the same in any order."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -42,7 +42,16 @@ class BucketKey:
 
     def summary_id(self, topic: str, partition: int, first_offset: int) -> UUID:
         """The same for the same batch and key, and for nothing else."""
-        parts = (topic, partition, first_offset, self.tenant, self.system, self.release, self.segment, self.start_seconds)
+        parts = (
+            topic,
+            partition,
+            first_offset,
+            self.tenant,
+            self.system,
+            self.release,
+            self.segment,
+            self.start_seconds,
+        )
         return uuid5(SUMMARY_NAMESPACE, "\n".join(map(str, parts)))
 
 
@@ -91,7 +100,7 @@ class Bucket:
 
 @dataclass(slots=True)
 class SystemTotals:
-    """What a batch adds to one system's totals: published = counted + duplicates + rejected. Late are among the counted."""
+    """What a batch adds to a system: published = counted + duplicates + rejected. Late ones are among the counted."""
 
     counted: int = 0
     duplicates: int = 0
@@ -140,9 +149,7 @@ class Condensed:
         return self.totals.setdefault((tenant, system), SystemTotals())
 
 
-def condense(
-    accepted: Iterable[Accepted], duplicates: Iterable[Accepted], rejected: Iterable[Rejected]
-) -> Condensed:
+def condense(accepted: Iterable[Accepted], duplicates: Iterable[Accepted], rejected: Iterable[Rejected]) -> Condensed:
     """Sum up one batch."""
     condensed = Condensed()
     for first in accepted:
@@ -167,6 +174,6 @@ def bucket_start_seconds(moment: datetime) -> int:
 
 
 def segment_name(labels: dict[str, str]) -> str:
-    """``{"plan": "pro", "market": "de"}`` as ``market=de,plan=pro``. Combinations too long to store count as ``other``."""
+    """``{"plan": "pro", "market": "de"}`` as ``market=de,plan=pro``; what is too long to store counts as ``other``."""
     name = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
     return name if len(name) <= SEGMENT_CHARACTERS_MAX else "other"

@@ -151,11 +151,7 @@ KNOWN_AS = {True: "malicious", False: "benign", None: "unknown"}
 
 
 def guardrail_statistics(rule: str, kind: str, outcomes: Counter[str]) -> GuardrailStatistics:
-    return GuardrailStatistics.model_construct(
-        rule=rule,
-        kind=kind,
-        **{f"{known}_{fate}": outcomes[f"{known}_{fate}"] for known in KNOWN_AS.values() for fate in ("blocked", "passed")},
-    )
+    return GuardrailStatistics(rule=rule, kind=kind, **outcomes)
 
 
 def guardrail_outcome(event: GuardrailChecked) -> str:
