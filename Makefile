@@ -6,13 +6,55 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PACKAGES := schemas $(wildcard libs/*) $(wildcard services/*)
 MANIFESTS := pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES))
+NODES ?= 1
+SEED  ?= 1
+PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install lock
+.PHONY: help install lock demo test check bench chaos sim stack stack-down fmt schemas tools
 
 help:  ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: install  ## A seeded day of three agents in a minute, one of them going bad; nothing but Python needed
+	$(BIN)/python -m tests.demo
+
+test: install tools check  ## Everything: static checks, unit, simulation, wire, end-to-end and chaos tests on real servers
+	FLYBALL_SIM_SEEDS=500 $(PYTEST) -m "stack or chaos or seeds"
+
+check: install  ## Static checks and every test that needs no server; under a minute
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy $(addsuffix /src,$(PACKAGES))
+	$(BIN)/python -m flyball.schemas check
+	FLYBALL_SIM_SEEDS=40 $(PYTEST) -m "not stack and not chaos" -n 2
+
+sim: install  ## One seed of the simulation, told step by step: make sim SEED=7
+	$(BIN)/python -m tests.sim --seed $(SEED)
+
+chaos: install tools  ## Kill everything at random for minutes and recount: make chaos SEED=7
+	$(BIN)/python -m tests.chaos --seed $(SEED)
+
+bench: install tools  ## Measure on this machine; figures go to BENCHMARKS.md
+	$(BIN)/python -m tests.bench
+
+stack: install tools  ## Kafka, Postgres and Redis on loopback in the background: make stack NODES=3
+	$(BIN)/python -m flyball.stack up --nodes $(NODES)
+
+stack-down: install  ## Stop what `make stack` started
+	$(BIN)/python -m flyball.stack down
+
+fmt: install  ## Format and sort imports
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only .
+
+schemas: install  ## Generate JSON Schemas, AsyncAPI, the topic list and the README's map from the code
+	$(BIN)/python -m flyball.schemas generate
 
 install: $(VENV)/.installed  ## Create .venv with everything pinned in requirements.lock
+
+tools:  ## As root on Debian: kcat and redis, which the tests with real servers use
+	@infra/install-tools
 
 $(VENV)/bin/uv:
 	$(PYTHON) -m venv $(VENV)

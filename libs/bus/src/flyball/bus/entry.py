@@ -25,8 +25,6 @@ def run_service(name: str, serve: Serve) -> None:
             f"{name} cannot start, its settings are incomplete:\n{_named(error)}\n"
             "Set them in the environment; the service's README lists them all."
         )
-            f"{name} cannot start, its settings are incomplete:\n{_named(error)}\nSet them in the environment; the service's README lists them all."
-        )
 
 
 def _named(error: ValidationError) -> str:

@@ -20,7 +20,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Percent of the budget left: above ``good`` is the best zone, below ``poor`` the worst, and between them all else."""
+    """Percent of the budget left: above ``good`` is the best zone, below ``poor`` the worst; the rest is in between."""
 
     zones: tuple[str, str, str]
     good_percent: int
