@@ -1,0 +1,24 @@
+-- One login role per service: it owns its schema and cannot open another's. Run by psql as the superuser, once;
+-- each password comes from the environment (FLYBALL_<SERVICE>_PASSWORD), and one that is missing ends the script.
+\set ON_ERROR_STOP on
+\getenv telemetry_ingest_password FLYBALL_TELEMETRY_INGEST_PASSWORD
+\getenv budget_ledger_password FLYBALL_BUDGET_LEDGER_PASSWORD
+\getenv console_password FLYBALL_CONSOLE_PASSWORD
+
+BEGIN;
+
+REVOKE ALL ON DATABASE :"DBNAME" FROM PUBLIC;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+
+CREATE ROLE telemetry_ingest LOGIN PASSWORD :'telemetry_ingest_password';
+CREATE ROLE budget_ledger LOGIN PASSWORD :'budget_ledger_password';
+CREATE ROLE console LOGIN PASSWORD :'console_password';
+
+CREATE SCHEMA telemetry_ingest AUTHORIZATION telemetry_ingest;
+CREATE SCHEMA budget_ledger AUTHORIZATION budget_ledger;
+CREATE SCHEMA console AUTHORIZATION console;
+
+-- CREATE too: Postgres asks for it even where CREATE SCHEMA IF NOT EXISTS, the first line of a migration, finds it.
+GRANT CONNECT, CREATE ON DATABASE :"DBNAME" TO telemetry_ingest, budget_ledger, console;
+
+COMMIT;
