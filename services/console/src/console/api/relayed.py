@@ -1,0 +1,117 @@
+"""Answers of telemetry-ingest and budget-ledger, passed on as they are."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.responses import Response
+
+from console.adapters.services import Answer, OtherService
+from console.api.problems import ProblemError, documented
+from flyball.observe.http import PROBLEM
+from flyball.schemas.budgets import BudgetStatement, BudgetStates
+
+Name = Annotated[str | None, Query(max_length=63)]
+
+
+class Totals(BaseModel):
+    """One system's events: published = counted + duplicates + rejected. Late ones are among the counted."""
+
+    model_config = ConfigDict(extra="allow")
+
+    system: str
+    published: int
+    counted: int
+    duplicates: int
+    rejected: int
+    late: int
+    declared: bool
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+class TotalsPage(BaseModel):
+    items: list[Totals]
+    next: str | None
+
+
+class BudgetsPage(BaseModel):
+    items: list[BudgetStates]
+    next: str | None = None
+
+
+class Explanation(BaseModel):
+    """How a budget's figures came about: the sums by kind of posting and the last entries of its chain."""
+
+    model_config = ConfigDict(extra="allow")
+
+    system: str
+    dimension: str
+    statement: BudgetStatement
+    policy: dict[str, Any]
+    totals: list[dict[str, Any]]
+    entries: list[dict[str, Any]]
+    formula: str
+
+
+class RelayedRoutes:
+    def __init__(self, ingest: OtherService, ledger: OtherService) -> None:
+        self._ingest, self._ledger = ingest, ledger
+
+    def router(self) -> APIRouter:
+        router = APIRouter()
+        for path, endpoint, model in (
+            ("/v1/totals", self.totals, TotalsPage),
+            ("/v1/budgets", self.budgets, BudgetsPage),
+            ("/v1/budgets/{system}", self.budget, BudgetStates),
+            ("/v1/budgets/{system}/explain", self.explain, Explanation),
+        ):
+            router.add_api_route(
+                path,
+                endpoint,
+                response_model=model,
+                responses=documented(404, 422, 502, 503),
+                tags=[path.split("/")[2]],
+            )
+        return router
+
+    async def totals(self, system: Name = None, after: Name = None) -> Response:
+        """What became of each system's events, from telemetry-ingest."""
+        return self._passed_on(self._ingest, await self._ingest.ask("/v1/totals", {"system": system, "after": after}))
+
+    async def budgets(self, system: Name = None, after: Name = None) -> Response:
+        """The budgets of each system, from budget-ledger."""
+        return self._passed_on(self._ledger, await self._ledger.ask("/v1/budgets", {"system": system, "after": after}))
+
+    async def budget(self, system: str) -> Response:
+        """The budgets of one system, from budget-ledger."""
+        response = await self.budgets(system)
+        try:
+            items = BudgetsPage.model_validate_json(bytes(response.body)).items
+        except ValidationError as error:
+            raise _odd(self._ledger, f"{error.error_count()} errors in its page of budgets") from error
+        if not items:
+            raise ProblemError(
+                404,
+                f"no budget of a system {system!r}",
+                "nothing of it was ever counted; see GET /v1/totals, or send its events with `flyball send`",
+            )
+        return Response(items[0].model_dump_json(), media_type="application/json")
+
+    async def explain(self, system: str, dimension: Annotated[str, Query(max_length=63)] = "accuracy") -> Response:
+        """How one budget's figures came about, from budget-ledger."""
+        answer = await self._ledger.ask(f"/v1/budgets/{system}/explain", {"dimension": dimension})
+        return self._passed_on(self._ledger, answer)
+
+    def _passed_on(self, service: OtherService, answer: Answer) -> Response:
+        if answer.status in (401, 403):
+            raise _odd(service, "it refused console's token; give both the same FLYBALL_SERVICE_TOKEN")
+        if answer.status >= HTTPStatus.BAD_REQUEST and not answer.media_type.startswith(PROBLEM):
+            raise _odd(service, f"it answered {answer.status}; check that both services are of the same release")
+        return Response(answer.body, answer.status, media_type=answer.media_type)
+
+
+def _odd(service: OtherService, detail: str) -> ProblemError:
+    return ProblemError(502, f"{service.name} gave no usable answer", detail, service=service.name)

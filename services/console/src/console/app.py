@@ -1,0 +1,81 @@
+"""The composition root."""
+
+from collections.abc import Mapping
+from functools import partial
+from importlib.resources import files
+
+from fastapi import FastAPI
+from starlette.routing import Mount
+
+from console.adapters.postgres import PostgresLiveBudgets, PostgresRejections, PostgresSystems
+from console.adapters.reads import Reads
+from console.adapters.services import OtherService, open_service
+from console.api.application import create_application
+from console.api.events import EventLimits, EventRoutes
+from console.api.live import LiveRoutes
+from console.api.rejected import RejectedRoutes
+from console.api.relayed import RelayedRoutes
+from console.api.systems import SystemRoutes
+from console.domain.tokens import token_names
+from console.service import NAME, Console, wiring
+from console.settings import Settings
+from flyball.bus.producer import open_publisher
+from flyball.bus.relay import Publisher
+from flyball.bus.runtime import Runtime
+from flyball.observe.health import Health
+from flyball.observe.metrics import Metrics
+from flyball.store.postgres import PostgresDatabase, PostgresTransaction, open_postgres
+
+SCHEMA = "console"
+MIGRATIONS = files("console").joinpath("migrations")
+
+
+async def serve(environment: Mapping[str, str]) -> None:
+    """Run until cancelled."""
+    settings = Settings.from_environment(environment)
+    metrics, health = Metrics(NAME), Health()
+    token, seconds_max = settings.service_token.get_secret_value(), settings.answer_seconds_max
+    async with (
+        open_postgres(settings, SCHEMA, [MIGRATIONS]) as database,
+        open_publisher(settings, f"{NAME}-events") as publisher,
+        open_service("telemetry-ingest", settings.telemetry_ingest_url, token, seconds_max) as ingest,
+        open_service("budget-ledger", settings.budget_ledger_url, token, seconds_max) as ledger,
+    ):
+        console = service(settings)
+        api = application(settings, console, database, publisher, ingest, ledger, health)
+        routes = [Mount("", app=api)]
+        await Runtime(wiring(console, metrics), settings, settings, database, metrics, routes, health).run()
+
+
+def service(settings: Settings) -> Console[PostgresTransaction]:
+    """The shell on Postgres."""
+    rejections = partial(PostgresRejections, records_per_system_max=settings.rejected_records_per_system_max)
+    return Console(settings.spec_notice, PostgresSystems, rejections, PostgresLiveBudgets)
+
+
+def application(
+    settings: Settings,
+    console: Console[PostgresTransaction],
+    database: PostgresDatabase,
+    publisher: Publisher,
+    ingest: OtherService,
+    ledger: OtherService,
+    health: Health,
+) -> FastAPI:
+    """The public API."""
+    reads = Reads(database)
+    limits = EventLimits(
+        settings.events_request_bytes_max,
+        settings.events_request_events_max,
+        settings.events_requests_at_once_max,
+        settings.publish_seconds_max,
+    )
+    routers = (
+        SystemRoutes(console, database, reads).router(),
+        # Before the budgets: "live" is not the name of a system here.
+        LiveRoutes(reads, settings.live_clients_max, health).router(),
+        RelayedRoutes(ingest, ledger).router(),
+        RejectedRoutes(reads).router(),
+        EventRoutes(publisher, limits).router(),
+    )
+    return create_application(routers, token_names(settings.api_tokens))

@@ -1,0 +1,35 @@
+"""What the service needs from outside its domain."""
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+from flyball.schemas.budgets import BudgetStates
+from flyball.schemas.registry import SystemRevision
+from flyball.schemas.rejected import TelemetryRejected
+
+
+class Systems(Protocol):
+    """Revisions of declared systems, within a transaction."""
+
+    async def lock(self, tenant: str, system: str) -> Sequence[SystemRevision]:
+        """The revisions so far, oldest first; nobody else appends any until the transaction ends."""
+        ...
+
+    async def save(self, tenant: str, system: str, revisions: Sequence[SystemRevision]) -> None:
+        """Keep these revisions and no older ones."""
+        ...
+
+
+class Rejections(Protocol):
+    """The newest rejected records of each system, within a transaction."""
+
+    async def add(self, items: Sequence[tuple[UUID, TelemetryRejected]]) -> None: ...
+
+
+class LiveBudgets(Protocol):
+    """The newest budget states of each system, within a transaction."""
+
+    async def put(self, states: Sequence[BudgetStates]) -> None:
+        """Replace what is known; a later element replaces an earlier one of the same system."""
+        ...

@@ -1,0 +1,69 @@
+"""The shell: keep system specs and say so on the registry; follow rejected records and budget states."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic
+from uuid import UUID, uuid5
+
+from console.domain.revisions import Registration, register
+from console.ports import LiveBudgets, Rejections, Systems
+from flyball.bus.messages import fact
+from flyball.bus.subscription import Subscription, Wiring
+from flyball.bus.typed import Received, TypedHandler
+from flyball.observe.metrics import Metrics
+from flyball.schemas.budgets import BudgetStates
+from flyball.schemas.registry import SystemRegistered, SystemSpec
+from flyball.schemas.rejected import TelemetryRejected
+from flyball.schemas.topics import BUDGET_STATES, REGISTRY_SYSTEMS, TELEMETRY_REJECTED
+from flyball.store.ports import Outgoing, Tx
+
+NAME = "console"
+REGISTRATION_NAMESPACE = UUID("5b1f8d0c-9a53-5d2e-8f16-6c1f6f1a90d7")
+REJECTED_RECORDS_MAX = 100
+"""Of one batch: rejected records carry whole bodies, megabytes each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Console(Generic[Tx]):
+    notice: timedelta
+    systems: Callable[[Tx], Systems]
+    rejections: Callable[[Tx], Rejections]
+    live_budgets: Callable[[Tx], LiveBudgets]
+
+    async def apply(self, transaction: Tx, spec: SystemSpec, author: str, now: datetime) -> Registration:
+        """Append the spec as a revision and publish all of them, in ``transaction``; nothing if nothing changed."""
+        systems = self.systems(transaction)
+        history = await systems.lock(spec.tenant, spec.system)
+        registration = register(history, spec, author, now, self.notice)
+        if registration.changed:
+            await systems.save(spec.tenant, spec.system, registration.revisions)
+            await transaction.enqueue([_registered(registration, now)])
+        return registration
+
+    async def on_rejected(self, transaction: Tx, received: Sequence[Received[TelemetryRejected]]) -> None:
+        await self.rejections(transaction).add([(item.id, item.event) for item in received])
+
+    async def on_budget_states(self, transaction: Tx, received: Sequence[Received[BudgetStates]]) -> None:
+        await self.live_budgets(transaction).put([item.event for item in received])
+
+
+def wiring(service: Console[Tx], metrics: Metrics) -> Wiring[Tx]:
+    """Everything that this service reads, and writes through the outbox."""
+    rejected = TypedHandler(NAME, TELEMETRY_REJECTED, service.on_rejected, metrics)
+    states = TypedHandler(NAME, BUDGET_STATES, service.on_budget_states, metrics)
+    return Wiring(
+        NAME,
+        subscriptions=(
+            Subscription(TELEMETRY_REJECTED, rejected, records_max=REJECTED_RECORDS_MAX),
+            Subscription(BUDGET_STATES, states),
+        ),
+        publishes=(REGISTRY_SYSTEMS,),
+    )
+
+
+def _registered(registration: Registration, now: datetime) -> Outgoing:
+    spec = registration.current.spec
+    event = SystemRegistered(tenant=spec.tenant, system=spec.system, revisions=registration.revisions)
+    identity = uuid5(REGISTRATION_NAMESPACE, f"{spec.tenant}\n{spec.system}\n{registration.current.version}")
+    return fact(REGISTRY_SYSTEMS, event, source=NAME, identity=identity, system=spec.system, time=now)

@@ -1,0 +1,41 @@
+"""What users can change."""
+
+from datetime import timedelta
+
+from pydantic import Field, field_validator
+
+from console.domain.tokens import token_names
+from flyball.bus.settings import KafkaSettings
+from flyball.observe.http import HttpSettings
+from flyball.store.settings import StoreSettings
+
+MEBIBYTE = 1_048_576
+
+
+class Settings(KafkaSettings, StoreSettings, HttpSettings):
+    """Environment variables with the prefix ``FLYBALL_``."""
+
+    api_tokens: str = Field(max_length=65_536)
+    """SHA-256 digests of the tokens that may use the API, ``digest`` or ``name:digest``, separated by commas."""
+    telemetry_ingest_url: str = Field(default="http://telemetry-ingest:8080", pattern=r"^https?://")
+    budget_ledger_url: str = Field(default="http://budget-ledger:8080", pattern=r"^https?://")
+    answer_seconds_max: float = Field(default=5.0, gt=0, le=60)
+    """How long another service may take to answer before it counts as unreachable."""
+    spec_notice_seconds: int = Field(default=30, ge=0, le=86_400)
+    rejected_records_per_system_max: int = Field(default=10_000, ge=1, le=1_000_000)
+    events_request_bytes_max: int = Field(default=8 * MEBIBYTE, ge=1_024, le=64 * MEBIBYTE)
+    events_request_events_max: int = Field(default=10_000, ge=1, le=100_000)
+    events_requests_at_once_max: int = Field(default=8, ge=1, le=256)
+    """With the bytes of one request, this bounds the memory that sending takes."""
+    publish_seconds_max: float = Field(default=20.0, gt=0, le=120)
+    live_clients_max: int = Field(default=32, ge=1, le=1_000)
+
+    @field_validator("api_tokens")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        token_names(value)
+        return value
+
+    @property
+    def spec_notice(self) -> timedelta:
+        return timedelta(seconds=self.spec_notice_seconds)
