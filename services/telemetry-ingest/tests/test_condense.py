@@ -1,0 +1,145 @@
+"""Deltas add: however a stream of events is cut into batches, the sums are the same to the byte."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from telemetry_ingest.domain.condense import condense, segment_name
+from telemetry_ingest.domain.verdicts import Accepted, Limits, Raw, Rejected, judge
+
+from flyball.schemas.summaries import TelemetrySummary
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+INTERACTION = st.fixed_dictionaries(
+    {
+        "interaction_id": st.just("i"),
+        "release": st.sampled_from(["1.0.0", "1.1.0"]),
+        "outcome": st.sampled_from(["ok", "timeout", "tool_error"]),
+        "latency_ms": st.floats(0, 60_000),
+        "input_tokens": st.none() | st.integers(0, 10_000),
+        "cost_micro_usd": st.none() | st.integers(0, 10**6),
+        "confidence": st.none() | st.floats(0, 1),
+        "escalated": st.booleans(),
+        "provider": st.sampled_from([None, "openai"]),
+        "model": st.sampled_from([None, "gpt-4o"]),
+        "segment": st.sampled_from([{}, {"market": "de"}]),
+    }
+)
+EVALUATION = st.fixed_dictionaries(
+    {
+        "interaction_id": st.just("i"),
+        "release": st.just("1.0.0"),
+        "metric": st.sampled_from(["factuality", "relevance"]),
+        "evaluator": st.just("judge"),
+        "evaluator_version": st.just("1"),
+        "passed": st.booleans(),
+        "score": st.none() | st.floats(0, 1),
+        "sampling_rate": st.sampled_from([1.0, 0.3, 0.01]),
+    }
+)
+GUARDRAIL = st.fixed_dictionaries(
+    {
+        "release": st.just("1.0.0"),
+        "rule": st.sampled_from(["pii", "jailbreak"]),
+        "kind": st.just("policy"),
+        "blocked": st.booleans(),
+        "malicious": st.none() | st.booleans(),
+    }
+)
+PREDICTION = st.fixed_dictionaries(
+    {"prediction_id": st.just("p"), "release": st.just("1.0.0"), "predicted_class": st.sampled_from(["yes", "no"])}
+)
+TYPED = (
+    st.tuples(st.just("interaction.completed"), INTERACTION)
+    | st.tuples(st.just("evaluation.recorded"), EVALUATION)
+    | st.tuples(st.just("guardrail.checked"), GUARDRAIL)
+    | st.tuples(st.just("prediction.made"), PREDICTION)
+)
+EVENT = st.builds(lambda typed, seconds: (*typed, seconds), TYPED, st.integers(0, 40))
+
+
+def verdicts(events: Sequence[tuple[str, Any, int]]) -> list[Accepted | Rejected]:
+    return [judge(_raw(number, *event), Limits()) for number, event in enumerate(events)]
+
+
+def _raw(number: int, kind: str, data: dict[str, Any], seconds: int) -> Raw:
+    body = {
+        "specversion": "1.0",
+        "id": str(number),
+        "source": "/a",
+        "type": kind,
+        "subject": "support",
+        "time": (NOW - timedelta(seconds=seconds)).isoformat(),
+        "data": data,
+    }
+    return Raw("agent.events.v1", 0, number, NOW, b"support", (), json.dumps(body).encode())
+
+
+def deltas(batch: Sequence[Accepted | Rejected]) -> list[dict[str, Any]]:
+    accepted = [v for v in batch if isinstance(v, Accepted)]
+    rejected = [v for v in batch if isinstance(v, Rejected)]
+    condensed = condense(accepted, (), rejected)
+    frozen = [bucket.freeze(key) for key, bucket in condensed.buckets.items()]
+    # Through the wire and back: what is merged is what readers get.
+    return [TelemetrySummary.model_validate_json(s.model_dump_json()).model_dump(mode="json") for s in frozen]
+
+
+def merged(summaries: Sequence[dict[str, Any]]) -> str:
+    """Add up everything that is a number; the rest is the key."""
+    sums: dict[str, int] = {}
+    for summary in summaries:
+        place = "|".join(str(summary[name]) for name in ("tenant", "system", "release", "segment", "bucket_start"))
+        _add(sums, place, {k: v for k, v in summary.items() if k not in ("bucket_start", "event_time_max")})
+    return json.dumps(sums, sort_keys=True)
+
+
+def _add(sums: dict[str, int], place: str, value: Any) -> None:
+    if isinstance(value, dict):
+        for name, part in value.items():
+            _add(sums, f"{place}/{name}", part)
+    elif isinstance(value, list):
+        for part in value:
+            names = [str(part.get(n)) for n in ("metric", "evaluator", "evaluator_version", "rule", "kind")]
+            _add(
+                sums,
+                f"{place}/{names}/{part.get('sampling_ppm')}",
+                {k: v for k, v in part.items() if k != "sampling_ppm"},
+            )
+    elif isinstance(value, int) and value:
+        sums[place] = sums.get(place, 0) + value
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(EVENT, min_size=1, max_size=40), st.randoms(use_true_random=False), st.integers(1, 10))
+def test_any_split_and_order_merges_to_the_same_bytes(events: Any, random: Any, size: int) -> None:
+    whole = verdicts(events)
+    shuffled = list(whole)
+    random.shuffle(shuffled)
+    parts = [delta for at in range(0, len(shuffled), size) for delta in deltas(shuffled[at : at + size])]
+    assert merged(parts) == merged(deltas(whole))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(EVENT, min_size=1, max_size=40))
+def test_conservation_every_record_is_in_exactly_one_total(events: Any) -> None:
+    judged = verdicts(events)
+    accepted = [v for v in judged if isinstance(v, Accepted)]
+    rejected = [v for v in judged if isinstance(v, Rejected)]
+    condensed = condense(accepted[1:], accepted[:1], rejected)
+    totals = condensed.totals.values()
+    assert sum(t.counted + t.duplicates + t.rejected for t in totals) == len(judged)
+    measured = [bucket.measurement for bucket in condensed.buckets.values()]
+    assert sum(m.counted for m in measured) == sum(t.counted for t in totals)
+    assert sum(m.duplicates for m in measured) == sum(t.duplicates for t in totals)
+    assert sum(m.rejected.total() for m in measured) == sum(t.rejected for t in totals)
+
+
+def test_segments_are_named_in_one_order_and_bounded() -> None:
+    assert segment_name({"plan": "pro", "market": "de"}) == segment_name({"market": "de", "plan": "pro"})
+    assert segment_name({"plan": "pro", "market": "de"}) == "market=de,plan=pro"
+    assert segment_name({"a": "x" * 200, "b": "y" * 200}) == "other"
+    assert segment_name({}) == ""
