@@ -35,7 +35,8 @@ def test_it_has_two_stages_and_the_last_takes_only_the_result() -> None:
 
 def test_dependencies_come_with_hashes_and_leave_no_cache() -> None:
     installs = [run for run in arguments_of("RUN") if "install" in run]
-    assert "--require-hashes" in installs[0] and "requirements.lock" in installs[0]
+    assert "--require-hashes" in installs[0]
+    assert "requirements.lock" in installs[0]
     assert all("--no-deps" in run for run in installs[1:])
     assert any("PIP_NO_CACHE_DIR=1" in setting for setting in arguments_of("ENV"))
 
@@ -48,7 +49,8 @@ def test_it_runs_as_a_number_that_is_not_root_to_the_end() -> None:
 
 def test_health_is_asked_on_live_without_a_shell() -> None:
     (check,) = arguments_of("HEALTHCHECK")
-    assert "/live" in check and re.search(r'CMD \["python"', check)
+    assert "/live" in check
+    assert re.search(r'CMD \["python"', check)
 
 
 def test_the_command_has_no_shell_and_so_receives_sigterm() -> None:
@@ -60,7 +62,8 @@ def test_no_add_no_latest_no_sudo_and_no_cached_package_lists() -> None:
     assert not any(re.search(r":latest\b|\bsudo\b", arguments) for _, arguments in instructions())
     for run in arguments_of("RUN"):
         if "apt-get install" in run:
-            assert "--no-install-recommends" in run and "rm -rf /var/lib/apt/lists" in run
+            assert "--no-install-recommends" in run
+            assert "rm -rf /var/lib/apt/lists" in run
 
 
 def test_the_service_is_an_argument_and_secrets_are_not() -> None:

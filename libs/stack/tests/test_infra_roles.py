@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+
 from flyball.stack import Postgres, discover
 from flyball.stack.postgres_binaries import find_binaries
 
+pytestmark = pytest.mark.stack
+
 ROLES = Path(__file__).parents[3] / "infra" / "postgres" / "roles.sql"
-PASSWORDS = {
-    f"FLYBALL_{name.upper().replace('-', '_')}_PASSWORD": f"secret of {name}" for name in discover()
-}
+PASSWORDS = {f"FLYBALL_{name.upper().replace('-', '_')}_PASSWORD": f"secret of {name}" for name in discover()}
 
 
 def run_psql(dsn: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -21,7 +22,9 @@ def run_psql(dsn: str, environment: dict[str, str]) -> subprocess.CompletedProce
     if not psql.exists():
         pytest.skip(f"LEFT OUT: roles.sql is not checked, for there is no {psql}: run `make install`")
     command = [str(psql), "--no-psqlrc", f"--dbname={dsn}", f"--file={ROLES}"]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=30)
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=30, check=False
+    )
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from flyball.stack.detached import read_state
 
 pytestmark = pytest.mark.stack
@@ -29,7 +30,8 @@ def test_up_status_down_and_up_again_on_the_same_data(tmp_path: Path) -> None:
         ]
         assert stack("status", directory=tmp_path).stdout == up.stdout
         second = stack("up", directory=tmp_path)
-        assert second.returncode == 1 and "make stack-down" in second.stderr
+        assert second.returncode == 1
+        assert "make stack-down" in second.stderr
         state = read_state(tmp_path)
         assert state is not None
     finally:
@@ -38,4 +40,5 @@ def test_up_status_down_and_up_again_on_the_same_data(tmp_path: Path) -> None:
     assert not any(server.running for server in state.servers)
     assert "nothing was running" in stack("down", directory=tmp_path).stderr
     other_size = stack("up", "--nodes", "3", directory=tmp_path)
-    assert other_size.returncode == 1 and "holds a cluster of 1 nodes" in other_size.stderr
+    assert other_size.returncode == 1
+    assert "holds a cluster of 1 nodes" in other_size.stderr

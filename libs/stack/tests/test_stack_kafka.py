@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+
 from flyball.stack import KafkaCluster, StackError
 
 pytestmark = pytest.mark.stack

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from flyball.stack import LocalStack, StackError, StackPorts
 from flyball.stack.detached import Server
+
+pytestmark = pytest.mark.stack
 
 HOLDER = """
 import asyncio, json, os, sys
@@ -43,6 +46,10 @@ async def all_end(processes: list[psutil.Process], deadline_seconds: float = 10)
     return True
 
 
+def run_folders(base: Path) -> list[Path]:
+    return list(base.glob("run-*"))
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda each: each.name)
 async def test_nothing_is_left_running_when_the_holder_is_interrupted(number: signal.Signals, tmp_path: Path) -> None:
     holder, processes = await pids_held(tmp_path)
@@ -52,7 +59,6 @@ async def test_nothing_is_left_running_when_the_holder_is_interrupted(number: si
     assert await all_end(processes)
 
 
-@pytest.mark.stack
 async def test_no_kafka_is_left_running_after_sigterm(tmp_path: Path) -> None:
     holder, processes = await pids_held(tmp_path, "full", 3)
     assert sum(process.name() == "java" for process in processes) == 3
@@ -66,11 +72,10 @@ async def test_the_folder_of_a_killed_run_is_swept_by_the_next(tmp_path: Path) -
     holder.kill()
     await holder.wait()
     assert await all_end(processes)
-    left = list(tmp_path.glob("run-*"))
-    assert len(left) == 1
+    assert len(run_folders(tmp_path)) == 1
     async with LocalStack(directory=tmp_path, given={}) as stack:
-        assert list(tmp_path.glob("run-*")) == [stack.directory]
-    assert list(tmp_path.glob("run-*")) == []
+        assert run_folders(tmp_path) == [stack.directory]
+    assert run_folders(tmp_path) == []
 
 
 async def test_an_exception_in_the_body_ends_the_servers(tmp_path: Path) -> None:
@@ -78,8 +83,9 @@ async def test_an_exception_in_the_body_ends_the_servers(tmp_path: Path) -> None
     with pytest.raises(ZeroDivisionError):
         async with stack:
             raise ZeroDivisionError
-    assert stack.processes and not any(process.running for process in stack.processes)
-    assert list(tmp_path.iterdir()) == []
+    assert stack.processes
+    assert not any(process.running for process in stack.processes)
+    assert run_folders(tmp_path) == []
 
 
 async def test_what_the_environment_names_is_used_and_not_started(tmp_path: Path) -> None:
@@ -95,7 +101,8 @@ async def test_a_failure_of_one_server_ends_those_that_had_started(tmp_path: Pat
     stack = LocalStack(directory=tmp_path, given={}, ports=StackPorts(postgres=70_000))
     with pytest.raises(StackError, match="70000"):
         await stack.start()
-    assert stack.redis is not None and not stack.redis.process.running
+    assert stack.redis is not None
+    assert not stack.redis.process.running
 
 
 def test_an_embedded_stack_cannot_be_kept() -> None:

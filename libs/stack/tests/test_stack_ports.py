@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
+
 from flyball.stack import KafkaCluster, PortBusy, Postgres, Redis
 from flyball.stack.ports import FREE_PORTS, claim_port
 

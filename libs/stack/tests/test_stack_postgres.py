@@ -5,7 +5,10 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
+
 from flyball.stack import Postgres
+
+pytestmark = pytest.mark.stack
 
 
 @pytest.fixture

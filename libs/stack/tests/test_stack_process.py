@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from flyball.stack import ChildProcess, StartFailed
 
 SLEEPER = [sys.executable, "-c", "import signal; signal.pause()"]
@@ -30,7 +31,7 @@ async def never() -> bool:
 
 async def test_a_start_failure_carries_the_last_lines_of_the_log(tmp_path: Path) -> None:
     process = ChildProcess("broken", [sys.executable, "-c", "raise SystemExit('no such planet')"], tmp_path / "log")
-    with pytest.raises(StartFailed, match="(?s)broken did not start.*no such planet.*less .*log"):
+    with pytest.raises(StartFailed, match=r"(?s)broken did not start.*no such planet.*less .*log"):
         await process.start(never, 10)
 
 

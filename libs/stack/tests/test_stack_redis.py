@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 import redis.asyncio
 import redis.exceptions
+
 from flyball.stack import Redis
+
+pytestmark = pytest.mark.stack
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+
 from flyball.stack import ServiceProcess, StackError, StartFailed, embedded_services, services
 from flyball.stack.services import answers_ready
 
@@ -34,7 +35,7 @@ async def test_a_service_that_fails_ends_the_others_and_the_body() -> None:
 
 
 async def test_an_unknown_service_is_named() -> None:
-    with pytest.raises(StackError, match="no service 'giant'.*tiny-one"):
+    with pytest.raises(StackError, match=r"no service 'giant'.*tiny-one"):
         async with embedded_services({}, ["giant"]):
             pytest.fail("the body must not run")
 
@@ -53,5 +54,5 @@ async def test_a_replica_as_a_process_is_killed_and_comes_back_on_its_port(tmp_p
 
 async def test_a_replica_that_fails_shows_its_log(tmp_path: Path) -> None:
     replica = ServiceProcess("tiny-one", {"PYTHONPATH": HERE, "TINY_FAILURE": "out of luck"}, tmp_path)
-    with pytest.raises(StartFailed, match="(?s)tiny-one .*out of luck"):
+    with pytest.raises(StartFailed, match=r"(?s)tiny-one .*out of luck"):
         await replica.start()

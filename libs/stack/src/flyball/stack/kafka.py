@@ -74,9 +74,7 @@ class KafkaNode:
             if not (self.directory / "data" / "meta.properties").exists():
                 await self._format(jars)
             command = self._java(jars, "512m", "kafka.Kafka", str(self.directory / "server.properties"))
-            self._process = ChildProcess(
-                f"Kafka node {self.node_id}", command, self.log_path, detached=self._detached
-            )
+            self._process = ChildProcess(f"Kafka node {self.node_id}", command, self.log_path, detached=self._detached)
         self._process.spawn()
 
     async def wait_ready(self, deadline_seconds: float = START_DEADLINE_SECONDS) -> None:
@@ -131,7 +129,7 @@ class KafkaNode:
 
 
 class KafkaCluster:
-    """One node or three, started together; use as an async context manager (which kills at exit) or by start() and stop()."""
+    """One node or three, started together; by start() and stop(), or as an async context manager, which kills at exit."""
 
     def __init__(
         self,
@@ -193,7 +191,7 @@ class KafkaCluster:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Not stop(): nodes that lose their quorum together wait for each other, and what was acknowledged is safe anyway.
+        # Not stop(): nodes that lose their quorum together wait long for each other, and Kafka survives a kill.
         await self.kill()
 
     def _make_nodes(self) -> None:
@@ -223,7 +221,7 @@ class KafkaCluster:
 
 
 async def _together(actions: Iterable[Coroutine[None, None, None]]) -> None:
-    """All at once. The first failure cancels the others and is raised when they have ended: none starts a node later."""
+    """All at once. The first failure cancels the others and is raised once they ended: none starts a node later."""
     try:
         async with asyncio.TaskGroup() as group:
             for action in actions:

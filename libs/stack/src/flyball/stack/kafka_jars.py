@@ -57,7 +57,8 @@ def _exclusive(path: Path) -> Iterator[None]:
 
 
 def _fetch_into(folder: Path) -> None:
-    print(f"fetching Apache Kafka {KAFKA_VERSION} (45 MB, once) into {folder}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"fetching Apache Kafka {KAFKA_VERSION} (45 MB, once) into {folder}\n")
+    sys.stderr.flush()
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetch-") as unfinished:
         target = Path(unfinished) / "jars"
         _maven(target)

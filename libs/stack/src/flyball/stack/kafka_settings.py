@@ -7,6 +7,7 @@ from pathlib import Path
 from flyball.stack.ports import LOOPBACK
 
 RECORD_BYTES_MAX = 8 * 1024 * 1024
+COPIES_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,9 @@ def server_properties(node_id: int, ports: Sequence[NodePorts], data: Path) -> s
 
 
 def _durability(nodes: int) -> dict[str, object]:
-    copies = min(3, nodes)
-    in_sync_min = 2 if nodes >= 3 else 1
+    copies = min(COPIES_MAX, nodes)
+    # Three copies go on without one; two would stop, so with fewer than three a single one has to do.
+    in_sync_min = 2 if copies == COPIES_MAX else 1
     return {
         "default.replication.factor": copies,
         "min.insync.replicas": in_sync_min,

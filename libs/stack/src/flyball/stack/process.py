@@ -102,10 +102,7 @@ class ChildProcess:
         deadline = time.monotonic() + deadline_seconds
         try:
             while not await ready():
-                if not self.running:
-                    raise self._failure(f"it ended with status {self.return_code}")
-                if time.monotonic() > deadline:
-                    raise self._failure(f"no answer after {deadline_seconds:.0f} s")
+                self._check_start(deadline, deadline_seconds)
                 await asyncio.sleep(POLL_SECONDS)
         except BaseException:
             await self.kill()
@@ -167,8 +164,14 @@ class ChildProcess:
         words = (os.getpid(), self._death_signal, identity.user_id, identity.group_id)
         return [sys.executable, "-I", "-S", launch.__file__, *(str(word) for word in words)]
 
-    def _failure(self, cause: str) -> StartFailed:
-        return StartFailed(self.name, cause, self.log_tail(), self.log_path)
+    def _check_start(self, deadline: float, deadline_seconds: float) -> None:
+        cause = None
+        if not self.running:
+            cause = f"it ended with status {self.return_code}"
+        elif time.monotonic() > deadline:
+            cause = f"no answer after {deadline_seconds:.0f} s"
+        if cause is not None:
+            raise StartFailed(self.name, cause, self.log_tail(), self.log_path)
 
 
 def _tree(pid: int) -> list[psutil.Process]:

@@ -89,9 +89,7 @@ class Redis:
         configuration = self.directory / "redis.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(self._settings())
-        return ChildProcess(
-            "Redis", [find_redis_server(), str(configuration)], self.log_path, detached=self._detached
-        )
+        return ChildProcess("Redis", [find_redis_server(), str(configuration)], self.log_path, detached=self._detached)
 
     def _settings(self) -> str:
         return "\n".join(
@@ -119,8 +117,9 @@ class Redis:
         try:
             writer.write(f"AUTH {self.password}\r\nPING\r\n".encode())
             first, second = await reader.readline(), await reader.readline()
-            return first == b"+OK\r\n" and second == b"+PONG\r\n"
         except OSError:
             return False
+        else:
+            return first == b"+OK\r\n" and second == b"+PONG\r\n"
         finally:
             writer.close()

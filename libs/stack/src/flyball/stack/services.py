@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -54,8 +55,8 @@ async def answers_ready(url: str) -> bool:
 
 def _get_ready(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/ready", timeout=ANSWER_SECONDS) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(f"{url}/ready", timeout=ANSWER_SECONDS) as answer:  # noqa: S310  loopback
+            return bool(answer.status == HTTPStatus.OK)
     except (urllib.error.URLError, OSError):
         return False
 
