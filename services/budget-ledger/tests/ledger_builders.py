@@ -7,7 +7,6 @@ from budget_ledger.domain.batch import Item, Outcome, apply
 from budget_ledger.domain.budget import Book, Budget
 from budget_ledger.domain.entries import BudgetId, Chain
 from budget_ledger.domain.policy import DIMENSIONS
-
 from flyball.schemas.registry import SystemRevision
 from flyball.schemas.summaries import (
     EvaluationStatistics,

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from budget_ledger.domain.batch import Item, Outcome, apply
-from budget_ledger.domain.entries import GENESIS_HASH, BudgetId, Entry, entry_hash
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from ledger_builders import START, budget, new_books, play, summary
+
+from budget_ledger.domain.batch import Item, Outcome, apply
+from budget_ledger.domain.entries import GENESIS_HASH, BudgetId, Entry, entry_hash
 from flyball.schemas.registry import ACCURACY, AVAILABILITY
 from flyball.schemas.summaries import TelemetrySummary
 

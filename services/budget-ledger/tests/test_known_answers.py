@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from ledger_builders import START, budget, play, summary
+
 from budget_ledger.domain.explain import burn_rate
 from budget_ledger.domain.policy import policies_of
-
-from ledger_builders import START, budget, play, summary
 from flyball.schemas.registry import ACCURACY, AVAILABILITY, SAFETY, SystemSpec
 
 POLICIES = policies_of(SystemSpec(system="support"), 0)

@@ -4,10 +4,10 @@ from datetime import timedelta
 from fractions import Fraction
 
 import pytest
+from ledger_builders import START, budget, play, summary
+
 from budget_ledger.domain.policy import MODES, QUALITY, Thresholds
 from budget_ledger.domain.zones import rank
-
-from ledger_builders import START, budget, play, summary
 from flyball.schemas.registry import ACCURACY, AVAILABILITY, SAFETY
 
 HOUR = timedelta(hours=1)

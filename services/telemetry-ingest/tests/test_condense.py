@@ -7,10 +7,10 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from telemetry_ingest.domain.condense import condense, segment_name
-from telemetry_ingest.domain.verdicts import Accepted, Limits, Raw, Rejected, judge
 
 from flyball.schemas.summaries import TelemetrySummary
+from telemetry_ingest.domain.condense import condense, segment_name
+from telemetry_ingest.domain.verdicts import Accepted, Limits, Raw, Rejected, judge
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

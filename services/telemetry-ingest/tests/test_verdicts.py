@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from telemetry_ingest.domain.verdicts import Accepted, Limits, Raw, Rejected, judge
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
