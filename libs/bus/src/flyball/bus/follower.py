@@ -13,6 +13,7 @@ from flyball.store.ports import Tx
 logger = logging.getLogger(__name__)
 Seek = Callable[[str, int, int], None]
 """Move the consumer to (topic, partition, offset)."""
+NOWHERE = -1
 
 
 @dataclass(slots=True)
@@ -41,8 +42,9 @@ class Follower(Generic[Tx]):
         if await self.processor.apply(batch):
             self._next_offset[topic, partition] = batch.next_offset
         else:
-            logger.info("position of %s[%d] moved past %d, reading it again", topic, partition, expected)
-            self._next_offset.pop((topic, partition), None)
+            logger.info("position of %s[%d] moved past %d, reading on from where it stands", topic, partition, expected)
+            # The consumer stands behind this batch: what of it is not dealt with would wait for the next record.
+            await self._settle(topic, partition, NOWHERE)
 
     async def _settle(self, topic: str, partition: int, fetched_offset: int) -> int | None:
         """Load the stored position. None when the consumer had to be moved there, and must fetch again."""

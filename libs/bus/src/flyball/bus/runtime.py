@@ -66,18 +66,18 @@ class Runtime(Generic[Tx]):
 
     @asynccontextmanager
     async def _consumers(self, relay: Relay[Tx]) -> AsyncIterator[None]:
-        # FastStream writes a line for each message at INFO, in a format and to a handler of its own.
-        warnings_only = logging.getLogger("flyball.faststream")
-        warnings_only.setLevel(logging.WARNING)
+        # FastStream writes a line for each message at INFO, and warns at each start that it creates no topics.
+        errors_only = logging.getLogger("flyball.faststream")
+        errors_only.setLevel(logging.ERROR)
         broker = KafkaBroker(
             self.kafka.kafka,
             consumer_only=True,
             client_id=f"flyball-{self.wiring.name}",
             request_timeout_ms=self.kafka.kafka_request_timeout_ms,
             security=faststream_security(self.kafka),
-            logger=warnings_only,
+            logger=errors_only,
         )
-        app = FastStream(broker, logger=warnings_only)
+        app = FastStream(broker, logger=errors_only)
         for subscription in self.wiring.subscriptions:
             self._connect(subscription, broker, relay)
         async with AsyncExitStack() as stack:
