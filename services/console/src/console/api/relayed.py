@@ -11,7 +11,7 @@ from starlette.responses import Response
 from console.adapters.services import Answer, OtherService
 from console.api.problems import ProblemError, documented
 from flyball.observe.http import PROBLEM
-from flyball.schemas.budgets import BudgetStatement, BudgetStates
+from flyball.schemas.budgets import BudgetStatement
 
 Name = Annotated[str | None, Query(max_length=63)]
 
@@ -37,8 +37,20 @@ class TotalsPage(BaseModel):
     next: str | None
 
 
+class Budgets(BaseModel):
+    """All budgets of one system; ``as_of`` is null while nothing was counted."""
+
+    model_config = ConfigDict(extra="allow")
+
+    tenant: str
+    system: str
+    as_of: datetime | None
+    worst: str
+    budgets: list[BudgetStatement]
+
+
 class BudgetsPage(BaseModel):
-    items: list[BudgetStates]
+    items: list[Budgets]
     next: str | None = None
 
 
@@ -65,7 +77,7 @@ class RelayedRoutes:
         for path, endpoint, model in (
             ("/v1/totals", self.totals, TotalsPage),
             ("/v1/budgets", self.budgets, BudgetsPage),
-            ("/v1/budgets/{system}", self.budget, BudgetStates),
+            ("/v1/budgets/{system}", self.budget, Budgets),
             ("/v1/budgets/{system}/explain", self.explain, Explanation),
         ):
             router.add_api_route(

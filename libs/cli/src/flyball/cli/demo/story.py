@@ -13,6 +13,7 @@ BAD_RELEASE_QUARTER = 14 * 4
 BAD_RELEASE_FAILS = 0.16
 DUPLICATE_SHARE = 0.04
 BROKEN_SHARE = 0.01
+ESCALATED_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def _interaction(agent: Agent, name: str, release: str, random: Random) -> dict[
         "input_tokens": tokens,
         "output_tokens": tokens // 4,
         "cost_micro_usd": tokens * 3,
-        "escalated": random.random() < 0.05,
+        "escalated": random.random() < ESCALATED_SHARE,
     }
 
 

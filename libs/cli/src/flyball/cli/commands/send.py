@@ -1,0 +1,135 @@
+"""`flyball send [FILE]`: events from JSON lines."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from flyball.cli.connection import Connection, answer_of
+from flyball.cli.errors import ERROR, CommandError
+from flyball.cli.output import Form, FormOption, note, show
+
+if TYPE_CHECKING:
+    import httpx
+
+    from flyball.cli.progress import Progress
+
+BATCH_EVENTS = 500
+BATCH_BYTES_MAX = 4 * 1_048_576
+LINE_BYTES_MAX = 4 * 1_048_576
+TRIES_MAX = 6
+BAD_LINES_TOLD_MAX = 20
+SERVICE_UNAVAILABLE = 503
+
+
+def send(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="One CloudEvent a line; - is stdin.")
+    ] = Path("-"),
+    force: Annotated[bool, typer.Option("--force", help="Exit with 0 although lines were skipped.")] = False,
+    output: FormOption = Form.TABLE,
+) -> None:
+    """Publish events, in batches of 500. Lines that are no JSON objects are reported and skipped."""
+    connection: Connection = context.obj
+    lines = Lines()
+    sent = 0
+    with _opened(file) as source, _progress(file) as progress, connection.client() as client:
+        for batch in _batches(lines.good(source)):
+            sent += _post(client, batch)
+            progress.update(len(batch), sum(len(event) + 1 for event in batch))
+    data = {"sent": sent, "skipped": lines.skipped}
+    show(output, data, lambda: (("SENT", "SKIPPED"), [[str(sent), str(lines.skipped)]]))
+    if lines.skipped and not force:
+        raise CommandError(
+            f"{lines.skipped} lines were skipped, the others were sent", f"mend the lines named above in {file}", ERROR
+        )
+
+
+class Lines:
+    """Sorts lines into events and bad ones, which it tells and counts."""
+
+    def __init__(self) -> None:
+        self.skipped = 0
+
+    def good(self, source: BinaryIO) -> Iterator[bytes]:
+        number = 0
+        while line := source.readline(LINE_BYTES_MAX + 1):
+            number += 1
+            flaw = self._flaw(source, line)
+            if flaw is not None:
+                self._tell(number, flaw)
+            elif event := line.strip():
+                yield event
+
+    def _flaw(self, source: BinaryIO, line: bytes) -> str | None:
+        if len(line) > LINE_BYTES_MAX:
+            while line and not line.endswith(b"\n"):
+                line = source.readline(LINE_BYTES_MAX)
+            return f"longer than {LINE_BYTES_MAX} bytes"
+        return flaw_of(line.strip())
+
+    def _tell(self, number: int, flaw: str) -> None:
+        self.skipped += 1
+        if self.skipped <= BAD_LINES_TOLD_MAX:
+            note(f"line {number}: {flaw}")
+        elif self.skipped == BAD_LINES_TOLD_MAX + 1:
+            note("further bad lines are only counted")
+
+
+def flaw_of(line: bytes) -> str | None:
+    """Why a line is no event, None where it may be one (or is empty). The rest is for telemetry-ingest to judge."""
+    if not line:
+        return None
+    try:
+        event = json.loads(line.decode("utf-8"), parse_constant=_not_json)
+    except RecursionError:
+        return "nested too deeply"
+    except ValueError as error:
+        return f"not JSON: {error}"
+    return None if isinstance(event, dict) else "not a JSON object"
+
+
+def _not_json(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _batches(events: Iterable[bytes]) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
+    length = 0
+    for event in events:
+        if batch and (len(batch) == BATCH_EVENTS or length + len(event) > BATCH_BYTES_MAX):
+            yield batch
+            batch, length = [], 0
+        batch.append(event)
+        length += len(event) + 1
+    if batch:
+        yield batch
+
+
+def _post(client: "httpx.Client", batch: list[bytes]) -> int:
+    """Send one batch, again while console says that it cannot take it now: an event counts once by its id."""
+    headers = {"Content-Type": "application/x-ndjson"}
+    for _ in range(TRIES_MAX - 1):
+        response = client.post("/v1/events", content=b"\n".join(batch), headers=headers)
+        pause = response.headers.get("retry-after", "")
+        if response.status_code != SERVICE_UNAVAILABLE or not pause.isdigit():
+            break
+        note(f"console cannot take events now, trying again in {pause} s")
+        time.sleep(min(int(pause), 30))
+    else:
+        response = client.post("/v1/events", content=b"\n".join(batch), headers=headers)
+    return int(answer_of(response)["accepted"])
+
+
+def _opened(file: Path) -> BinaryIO:
+    return typer.get_binary_stream("stdin") if str(file) == "-" else file.open("rb")
+
+
+def _progress(file: Path) -> "Progress":
+    from flyball.cli.progress import Progress
+
+    return Progress(None if str(file) == "-" else file.stat().st_size)

@@ -1,0 +1,78 @@
+"""A whole Flyball on this machine: servers, topics and services, until it is told to stop."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from flyball.bus.settings import KafkaSettings
+from flyball.bus.topics import open_topic_admin
+from flyball.schemas.topics import TOPICS
+from flyball.stack import LocalStack, MockBroker, ServiceProcess, discover, embedded_services
+from flyball.stack.services import url_variable
+
+CONSOLE = "console"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What somebody needs to use the stack."""
+
+    url: str
+    token: str
+    environment: dict[str, str]
+
+
+@asynccontextmanager
+async def running(*, kafka: bool, nodes: int, token: str | None, directory: Path, port: int) -> AsyncIterator[Running]:
+    """Start everything, yield, stop everything. Raises ``StackError`` for what does not start.
+
+    ``kafka`` runs Apache Kafka and a process per service; else all services share this process with a mock broker.
+    """
+    token = token or secrets.token_urlsafe(24)
+    async with LocalStack("full" if kafka else "embedded", nodes=nodes, directory=directory) as stack:
+        await _create_topics(stack)
+        environment = {
+            **stack.environment,
+            "FLYBALL_SERVICE_TOKEN": secrets.token_urlsafe(24),
+            "FLYBALL_API_TOKENS": f"local:{sha256(token.encode()).hexdigest()}",
+        }
+        services = _processes(environment, stack.directory, port) if kafka else _embedded(environment)
+        async with services as urls:
+            addresses = {url_variable(name): url for name, url in urls.items()}
+            yield Running(urls[CONSOLE], token, {**stack.environment, **addresses})
+
+
+async def _create_topics(stack: LocalStack) -> None:
+    if isinstance(stack.kafka, MockBroker):
+        # It has no admin API.
+        await stack.kafka.create_topics([topic.name for topic in TOPICS])
+        return
+    async with open_topic_admin(KafkaSettings.from_environment(stack.environment)) as admin:
+        await admin.apply(TOPICS)
+
+
+@asynccontextmanager
+async def _embedded(environment: dict[str, str]) -> AsyncIterator[dict[str, str]]:
+    async with embedded_services(environment) as urls:
+        yield urls
+
+
+@asynccontextmanager
+async def _processes(environment: dict[str, str], directory: Path, port: int) -> AsyncIterator[dict[str, str]]:
+    shared = dict(environment)
+    services: dict[str, ServiceProcess] = {}
+    # Console last: its settings name where the others answer.
+    names = [*(name for name in discover() if name != CONSOLE), CONSOLE]
+    async with AsyncExitStack() as exits:
+        for name in names:
+            service = ServiceProcess(name, shared, directory, port=port if name == CONSOLE else 0)
+            shared[url_variable(name)] = service.url
+            exits.push_async_callback(service.stop)
+            service.spawn()
+            services[name] = service
+        for service in services.values():
+            await service.wait_ready()
+        yield {name: service.url for name, service in services.items()}
