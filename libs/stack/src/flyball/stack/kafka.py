@@ -129,7 +129,7 @@ class KafkaNode:
 
 
 class KafkaCluster:
-    """One node or three, started together; by start() and stop(), or as an async context manager, which kills at exit."""
+    """One node or three together; by start() and stop(), or as an async context manager, which kills at exit."""
 
     def __init__(
         self,

@@ -42,7 +42,7 @@ def _jars() -> Path:
     folder = cache / f"kafka-{KAFKA_VERSION}-{digest}"
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        with _exclusive(folder.with_suffix(".lock")):
+        with _exclusive(cache / f"{folder.name}.lock"):
             # Another process may have fetched them while we waited for the lock.
             if not folder.exists():
                 _fetch_into(folder)

@@ -10,8 +10,11 @@ import sys
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
+CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
 KEEP_IDENTITY = -1
@@ -20,19 +23,22 @@ KEEP_IDENTITY = -1
 def drop_root(libc: ctypes.CDLL, user_id: int, group_id: int) -> None:
     """Become the user, keeping only the right to pass through closed folders above one's own.
 
-    Without it a clone or a temporary folder beneath /root or a mode-0700 directory is out of the user's reach.
+    Without it a clone beneath /root, or any temporary folder (mode 0700), is out of the user's reach. Containers seldom
+    have that narrow right but do have its wider neighbour, so that one is the second choice.
     """
     libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    # Without it access(2), by which Postgres looks for its own programs, leaves the capability out of account.
+    libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(group_id)
     os.setuid(user_id)
     header = (ctypes.c_uint32 * 2)(LINUX_CAPABILITY_VERSION_3, 0)
-    bit = 1 << CAP_DAC_READ_SEARCH
-    # A container may not own this capability; then the folder's own permissions decide, as anywhere else.
-    if libc.capset(header, (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0)) == 0:
-        libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH, 0, 0)
-    else:
-        libc.capset(header, (ctypes.c_uint32 * 6)())
+    for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):
+        bit = 1 << capability
+        if libc.capset(header, (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0)) == 0:
+            libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
+            return
+    libc.capset(header, (ctypes.c_uint32 * 6)())
 
 
 def main() -> None:

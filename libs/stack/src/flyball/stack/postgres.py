@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import secrets
+import shutil
 import signal
 import struct
 from pathlib import Path
@@ -114,6 +115,14 @@ class Postgres:
             raise StackError(f"{data} was left half made by an interrupted start: remove it with `rm -r {data}`")
         data.mkdir(mode=0o700)
         self._give_to_server(data)
+        try:
+            await self._fill(binaries, data)
+        except BaseException:
+            shutil.rmtree(data, ignore_errors=True)
+            raise
+        (data / "flyball.ready").touch()
+
+    async def _fill(self, binaries: Path, data: Path) -> None:
         password = self._private_file("administrator.txt", self._passwords[ADMINISTRATOR])
         create = self._private_file("create.sql", _creation_sql(self._passwords[OWNER]))
         initdb = [str(binaries / "initdb"), "-D", str(data), "-U", ADMINISTRATOR, f"--pwfile={password}"]
@@ -122,7 +131,6 @@ class Postgres:
         await self._run(["/bin/sh", "-c", single, str(binaries / "postgres"), str(data), str(create)])
         password.unlink()
         create.unlink()
-        (data / "flyball.ready").touch()
 
     def _private_file(self, name: str, text: str) -> Path:
         path = self.directory / name
@@ -145,7 +153,10 @@ class Postgres:
         finally:
             await process.kill()
         if status != 0:
-            raise StackError(f"Postgres cannot be initialised in {self.directory}:\n{process.log_tail()}")
+            raise StackError(
+                f"Postgres cannot be initialised in {self.directory}:\n{process.log_tail()}\n"
+                f"Give another --directory, or set FLYBALL_POSTGRES; the whole log: `less {log_path}`."
+            )
 
     def _settings(self) -> dict[str, object]:
         return {
