@@ -1,0 +1,159 @@
+"""An event loop without a clock of its own: time jumps to the next timer, and one seed gives one order of events."""
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from contextvars import Context, ContextVar
+from random import Random
+from typing import Any, Protocol, TypeVar, TypeVarTuple
+
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
+
+
+class Gate(Protocol):
+    """Whose callbacks these are: a simulated process, which may be paused or dead."""
+
+    def admits(self, handle: asyncio.Handle) -> bool:
+        """Whether the callback may run now; if not, the gate keeps it."""
+        ...
+
+
+GATE: ContextVar[Gate | None] = ContextVar("gate", default=None)
+"""Tasks and timers inherit their context, so every callback knows the process it belongs to."""
+TIDY_STEPS_MAX = 1_000_000
+Entry = tuple[Gate | None, asyncio.Handle]
+
+
+class StuckError(Exception):
+    """Nothing is left to happen, or far too much: the system under test can never come to an end."""
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """Runs until nothing is left to do; there are no sockets, threads, signals or sleeping in it."""
+
+    def __init__(self, random: Random, steps_max: int = 3_000_000) -> None:
+        super().__init__()
+        self.tasks: list[asyncio.Task[Any]] = []
+        """Every task that is not done yet, oldest first; and some that are."""
+        self.open = False
+        """Once open, gates hold nothing back any more: the run is over and is tidied up."""
+        self._random = random
+        self._steps_left = steps_max
+        self._now = 0.0
+        self._soon: list[Entry] = []
+        self._timers: list[tuple[float, int, Gate | None, asyncio.TimerHandle]] = []
+        self._timer_count = 0
+        self._prune_at = 64
+
+    def time(self) -> float:
+        """Simulated seconds since the start."""
+        return self._now
+
+    def call_soon(
+        self, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        self._soon.append((_gate_of(context), handle))
+        return handle
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Arguments], object],
+        *args: *Arguments,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._timer_count += 1
+        # The count makes timers of the same instant fire in the order of their making.
+        heapq.heappush(self._timers, (when, self._timer_count, _gate_of(context), timer))
+        return timer
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.Handle:
+        return self.call_soon(callback, *args, context=context)
+
+    def create_task(self, coro: Any, *, name: object = None, context: Context | None = None) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = super().create_task(coro, name=name, context=context)
+        self.tasks.append(task)
+        if len(self.tasks) > self._prune_at:
+            self.tasks = [task for task in self.tasks if not task.done()]
+            self._prune_at = 2 * len(self.tasks) + 64
+        return task
+
+    def run_in_executor(
+        self, executor: Any, func: Callable[[*Arguments], Result], *args: *Arguments
+    ) -> "asyncio.Future[Result]":
+        raise NotImplementedError("a thread would end determinism; run this outside of the simulation")
+
+    def tidy_up(self) -> None:
+        """The run is over: from here on no gate holds anything back."""
+        self.open = True
+        self._steps_left = TIDY_STEPS_MAX
+
+    def readmit(self, gate: Gate, handles: Iterable[asyncio.Handle]) -> None:
+        """Queue callbacks again that a gate had kept."""
+        self._soon.extend((gate, handle) for handle in handles)
+
+    def _run_once(self) -> None:
+        if not self._soon:
+            self._jump()
+        while self._timers and self._timers[0][0] <= self._now:
+            _, _, gate, timer = heapq.heappop(self._timers)
+            self._soon.append((gate, timer))
+        ready, self._soon = self._soon, []
+        self._steps_left -= len(ready)
+        if self._steps_left < 0:
+            raise StuckError(f"still busy after {self._now:.0f} simulated seconds; look for a loop that never waits")
+        for gate, handle in self._mixed(ready):
+            if not handle.cancelled() and (self.open or gate is None or gate.admits(handle)):
+                handle._run()  # noqa: SLF001 - what a loop does with a handle
+
+    def _jump(self) -> None:
+        while self._timers and self._timers[0][3].cancelled():
+            heapq.heappop(self._timers)
+        if not self._timers:
+            raise StuckError(f"nothing is left to happen after {self._now:.3f} simulated seconds")
+        self._now = max(self._now, self._timers[0][0])
+
+    def _mixed(self, ready: list[Entry]) -> Iterable[Entry]:
+        """Any order between processes, but asyncio's own order within each: programs may rely on that."""
+        if len(ready) < 2:  # noqa: PLR2004 - nothing to mix
+            return ready
+        queues: dict[Gate | None, deque[Entry]] = {}
+        for entry in ready:
+            queues.setdefault(entry[0], deque()).append(entry)
+        if len(queues) == 1:
+            return ready
+        order = [gate for gate, _ in ready]
+        self._random.shuffle(order)
+        return [queues[gate].popleft() for gate in order]
+
+
+def _gate_of(context: Context | None) -> Gate | None:
+    return GATE.get() if context is None else context.get(GATE, None)
+
+
+def run_virtual(loop: VirtualLoop, main: Coroutine[Any, Any, Result]) -> Result:
+    """Run ``main`` to its end, then let every other task of the loop end too."""
+    try:
+        return loop.run_until_complete(main)
+    finally:
+        loop.tidy_up()
+        loop.run_until_complete(_end_all(loop))
+        loop.close()
+
+
+async def _end_all(loop: VirtualLoop) -> None:
+    attempts_max = 200
+    for _ in range(attempts_max):
+        pending = [task for task in loop.tasks if not task.done() and task is not asyncio.current_task()]
+        if not pending:
+            return
+        for task in pending:
+            task.cancel()
+        await asyncio.sleep(0)
+    raise StuckError(f"tasks that do not end when cancelled: {pending}")

@@ -1,0 +1,154 @@
+"""Runs a service in a simulated process as ``flyball.bus.runtime`` runs it for real, with the same delivery code."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flyball.bus.follower import Follower
+from flyball.bus.processor import Processor
+from flyball.bus.records import Record
+from flyball.bus.relay import Relay
+from flyball.bus.retry import Backoff
+from flyball.bus.subscription import Subscription, Wiring
+from flyball.observe.metrics import Metrics
+from flyball.sim.broker import Broker
+from flyball.sim.consumer import Consumer
+from flyball.sim.database import MemoryDatabase
+from flyball.sim.process import Life, current_life
+from flyball.sim.publisher import MemoryPublisher
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Simulated seconds; short ones, so that a run has few idle polls."""
+
+    session_seconds: float = 3.0
+    fetch_seconds: float = 1.0
+    relay_idle_seconds: float = 1.0
+    commit_seconds: float = 1.0
+    backoff: Backoff = field(default_factory=lambda: Backoff(base_seconds=0.02, cap_seconds=2.0, attempts_max=12))
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as the simulation needs it. ``wire`` makes a fresh one, as each start of a process does."""
+
+    database: Any
+    """A ``MemoryDatabase``, or something that wraps one."""
+    wire: Callable[[], Wiring[Any]]
+    processor_type: type[Processor[Any]] = Processor
+    records_max: int = 20
+    timing: Timing = field(default_factory=Timing)
+
+    async def run(self, broker: Broker) -> None:
+        """Run until the process is asked to stop; finish the batch in hand."""
+        life = current_life()
+        if life is None:
+            raise RuntimeError("a service runs in a simulated process: give World.process a main that awaits this")
+        await Running(self, broker, life).run()
+
+
+class Running:
+    """One life of a service."""
+
+    def __init__(self, service: Service, broker: Broker, life: Life) -> None:
+        self._service = service
+        self._broker = broker
+        self._life = life
+        self._random = broker.world.stream(f"retries of {life.process.name}")
+        self._wiring = service.wire()
+        self._metrics = Metrics(self._wiring.name)
+        self._relay: Relay[Any] = Relay(
+            service.database,
+            MemoryPublisher(broker),
+            self._metrics,
+            idle_seconds=service.timing.relay_idle_seconds,
+            backoff=service.timing.backoff,
+            random=self._random,
+        )
+
+    async def run(self) -> None:
+        relay = self._life.spawn(self._relay.run(), "relay")
+        readers = [self._reader(subscription) for subscription in self._wiring.subscriptions]
+        await self._life.stopping
+        for reader in readers:
+            await reader.stop()
+        relay.cancel()
+        await asyncio.gather(relay, return_exceptions=True)
+
+    def _reader(self, subscription: Subscription[Any]) -> "Reader":
+        timing = self._service.timing
+        processor = self._service.processor_type(
+            self._wiring.name,
+            self._service.database,
+            subscription.handle,
+            self._metrics,
+            self._relay.wake,
+            timing.backoff,
+            self._random,
+        )
+        records_max = min(subscription.records_max, self._service.records_max)
+        return Reader(self._life, self._broker, subscription, processor, records_max, timing)
+
+
+class Reader:
+    """``flyball.bus.hot.HotConsumer`` and ``flyball.bus.control.ControlConsumer`` on the simulated broker."""
+
+    def __init__(
+        self,
+        life: Life,
+        broker: Broker,
+        subscription: Subscription[Any],
+        processor: Processor[Any],
+        records_max: int,
+        timing: Timing,
+    ) -> None:
+        self._loop = broker.world.loop
+        self._records_max = records_max
+        self._timing = timing
+        self._commit_each_batch = not subscription.hot
+        self._stopping = False
+        self._follower: Follower[Any] = Follower(processor, self._seek)
+        name = subscription.topic.name
+        group = f"{processor.consumer}.{name}"
+        self._consumer = Consumer(broker, group, name, timing.session_seconds, self._follower.forget)
+        self._belonging = life.spawn(self._consumer.belong(), f"membership for {name}")
+        self._reading = life.spawn(self._read(), f"reader of {name}")
+
+    async def stop(self) -> None:
+        self._stopping = True
+        await self._reading
+        self._belonging.cancel()
+        await self._consumer.leave()
+
+    async def _read(self) -> None:
+        commit_at = self._loop.time() + self._timing.commit_seconds
+        while not self._stopping:
+            fetched = await self._consumer.getmany(self._timing.fetch_seconds, self._records_max)
+            for (topic, partition), records in fetched.items():
+                await self._take(topic, partition, records)
+            if (fetched and self._commit_each_batch) or self._loop.time() >= commit_at:
+                await self._consumer.commit()
+                commit_at = self._loop.time() + self._timing.commit_seconds
+
+    async def _take(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+        await self._follower.take(topic, partition, records)
+
+    def _seek(self, topic: str, partition: int, offset: int) -> None:
+        if (topic, partition) in self._consumer.assignment:
+            self._consumer.seek((topic, partition), offset)
+
+
+def behind(broker: Broker, database: MemoryDatabase, wiring: Wiring[Any]) -> list[str]:
+    """What a service has still to do: records beyond its positions, messages in its outbox. Empty when at rest."""
+    positions = database.rows("positions")
+    left = [
+        f"{wiring.name} stands at {positions.get((wiring.name, log.topic, log.partition), 0)}"
+        f" of {log.end} in {log.topic}[{log.partition}]"
+        for subscription in wiring.subscriptions
+        for log in broker.partitions(subscription.topic.name)
+        if positions.get((wiring.name, log.topic, log.partition), 0) < log.end
+    ]
+    waiting = len(database.rows("outbox"))
+    return left + ([f"{waiting} messages wait in the outbox of {wiring.name}"] if waiting else [])
