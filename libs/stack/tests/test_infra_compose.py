@@ -29,20 +29,23 @@ def compose_command() -> list[str]:
     pytest.skip("LEFT OUT: docker-compose.yml is not checked by docker: install docker with its compose plugin")
 
 
-def check_config(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def check_config(environment: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    # An empty file, so that a developer's own .env cannot stand in for what is missing.
+    nothing = folder / "empty.env"
+    nothing.touch()
     own = {name: value for name, value in os.environ.items() if not name.startswith("FLYBALL_")}
-    command = [*compose_command(), "--env-file", os.devnull, "-f", str(COMPOSE), "config", "-q"]
+    command = [*compose_command(), "--env-file", str(nothing), "-f", str(COMPOSE), "config", "-q"]
     return subprocess.run(command, capture_output=True, text=True, env={**own, **environment}, timeout=60, check=False)
 
 
-def test_docker_accepts_it_with_every_variable_of_the_example() -> None:
-    done = check_config(dict.fromkeys(REQUIRED, "0123456789abcdef"))
+def test_docker_accepts_it_with_every_variable_of_the_example(tmp_path: Path) -> None:
+    done = check_config(dict.fromkeys(REQUIRED, "0123456789abcdef"), tmp_path)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("missing", REQUIRED)
-def test_docker_refuses_it_without_a_secret_and_says_what_to_do(missing: str) -> None:
-    done = check_config({name: "0123456789abcdef" for name in REQUIRED if name != missing})
+def test_docker_refuses_it_without_a_secret_and_says_what_to_do(missing: str, tmp_path: Path) -> None:
+    done = check_config({name: "0123456789abcdef" for name in REQUIRED if name != missing}, tmp_path)
     assert done.returncode != 0
     assert ".env.example" in done.stderr
 
