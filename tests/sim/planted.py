@@ -1,0 +1,46 @@
+"""Three classical mistakes of message processing, each a few lines away from the real code. The simulation must see them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flyball.bus.processor import Processor
+from flyball.bus.records import Batch
+from flyball.sim.broker import Broker
+from flyball.sim.publisher import MemoryPublisher
+from flyball.sim.transaction import POSITIONS, MemoryTransaction
+from flyball.store.ports import Outgoing
+
+
+class CommitsBeforeEffect(Processor[Any]):
+    """The position moves in a transaction of its own; who dies behind it loses the batch."""
+
+    async def _attempt(self, batch: Batch) -> bool:
+        async with self.database.transaction() as transaction:
+            mine = await transaction.advance(
+                self.consumer, batch.topic, batch.partition, batch.from_offset, batch.next_offset
+            )
+        if mine:
+            async with self.database.transaction() as transaction:
+                await self.handle(transaction, batch)
+        return mine
+
+
+class Unfenced(MemoryTransaction):
+    """Moves a position whatever it was, so that a zombie's batch counts again."""
+
+    async def advance(self, consumer: str, topic: str, partition: int, from_offset: int, next_offset: int) -> bool:
+        await self.put(POSITIONS, (consumer, topic, partition), next_offset)
+        return True
+
+
+class PublishesBeforeCommit(MemoryTransaction):
+    """Sends its messages at once instead of leaving them in the outbox; a rolled back batch has spoken."""
+
+    broker: Broker
+
+    async def enqueue(self, messages: Sequence[Outgoing]) -> None:
+        await MemoryPublisher(self.broker).publish(messages)
+
+
+def publishing_to(broker: Broker) -> type[MemoryTransaction]:
+    return type("PublishesToBroker", (PublishesBeforeCommit,), {"broker": broker})
