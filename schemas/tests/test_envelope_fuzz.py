@@ -58,14 +58,18 @@ BODIES = (
 )
 
 
+def _check_reason(error: Unreadable) -> None:
+    assert error.reason in get_args(Reason)
+    assert error.field is None or 0 < len(error.field) <= 256
+    assert len(error.detail) <= 1024
+    (error.detail + (error.field or "")).encode("utf-8")
+
+
 @given(HEADERS, BODIES, st.none() | st.binary(max_size=80))
 def test_any_record_is_an_event_or_unreadable(headers: Headers, body: bytes | None, key: bytes | None) -> None:
     try:
         assert isinstance(read_agent_event(headers, body), Envelope)
     except Unreadable as error:
-        assert error.reason in get_args(Reason)
-        assert error.field is None or 0 < len(error.field) <= 256
-        assert len(error.detail) <= 1024
-        (error.detail + (error.field or "")).encode("utf-8")
+        _check_reason(error)
     system = subject_of(headers, body, key)
     assert system == UNKNOWN_SYSTEM or re.fullmatch(NAME_PATTERN, system)

@@ -49,7 +49,7 @@ def test_the_committed_files_are_up_to_date() -> None:
 def test_generating_again_writes_nothing(copy: Path) -> None:
     assert generate(copy) == []
     assert artifacts(copy) == artifacts(copy)
-    assert not [path for path in (copy / "schemas/json").glob(".*")]
+    assert not list((copy / "schemas/json").glob(".*"))
 
 
 def test_a_stale_a_missing_and_a_superfluous_file_are_named(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:

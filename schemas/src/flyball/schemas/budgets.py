@@ -1,4 +1,4 @@
-"""``budget.states.v1``: how much of each budget is left, as the ledger knows it. One record per system holds them all."""
+"""``budget.states.v1``: how much of each budget is left. One record per system holds all of them."""
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ class LedgerPosition(Event):
 
 
 class BudgetStatement(Event):
-    """One budget. Points are millionths of a scored event, or of a second for availability; available may be negative."""
+    """One budget, in points: millionths of a scored event, or of a second. ``available`` may be negative."""
 
     dimension: Name
     zone: ShortText

@@ -117,7 +117,7 @@ class _Comparison:
             else:
                 if (name in was) != (name in now):
                     became: Change = "field became required" if name in now else "field became optional"
-                    yield Edit(place, became, _need(name in was), _need(name in now))
+                    yield Edit(place, became, _need(required=name in was), _need(required=name in now))
                 yield from self.node(place, olds[name], news[name])
 
     def members(self, path: str, old: Schema, new: Schema) -> Iterator[Edit]:
@@ -185,7 +185,7 @@ def _typed(value: object) -> tuple[str, object]:
     return (type(value).__name__, value)
 
 
-def _need(required: bool) -> str:
+def _need(*, required: bool) -> str:
     return "required" if required else "optional"
 
 

@@ -31,6 +31,7 @@ CONTENT_TYPE: Final = "content-type"
 ATTRIBUTE_PREFIX: Final = "ce_"
 STRUCTURED: Final = "application/cloudevents+json"
 JSON_TYPES: Final = frozenset({"", "application/json", "text/json"})
+NAME_BYTES_MAX: Final = 63
 ATTRIBUTES: Final = frozenset({"specversion", "id", "source", "type", "subject", "time", "tenant"})
 
 _READER: TypeAdapter[AgentEvent] = TypeAdapter(AgentEvent)
@@ -140,20 +141,20 @@ def _validated(envelope: bytes, document: Any) -> AgentEvent:
     return event
 
 
-def headers_of(id: UUID, source: str, type: str, time: datetime, subject: str) -> tuple[tuple[str, bytes], ...]:
+def headers_of(identity: UUID, source: str, kind: str, time: datetime, subject: str) -> tuple[tuple[str, bytes], ...]:
     """The headers of a record that one of our services writes, in binary mode. ``time`` must be aware.
 
     Raises:
         ValueError: ``time`` has no time zone.
     """
     if time.tzinfo is None:
-        raise ValueError(f"the time of {type} has no time zone: {time.isoformat()}; give it in UTC")
+        raise ValueError(f"the time of {kind} has no time zone: {time.isoformat()}; give it in UTC")
     moment = time.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return (
         ("ce_specversion", SPECVERSION.encode()),
-        ("ce_id", str(id).encode()),
+        ("ce_id", str(identity).encode()),
         ("ce_source", source.encode()),
-        ("ce_type", type.encode()),
+        ("ce_type", kind.encode()),
         ("ce_time", moment.encode()),
         ("ce_subject", subject.encode()),
         (CONTENT_TYPE, b"application/json"),
@@ -183,5 +184,5 @@ def _subject_in(body: bytes | None) -> object:
 
 
 def _name(value: object) -> str | None:
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) and len(value) < 64 else value
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) and len(value) <= NAME_BYTES_MAX else value
     return text if isinstance(text, str) and _NAME.fullmatch(text) else None

@@ -11,6 +11,8 @@ from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, T
 from flyball.store.errors import Transient
 from flyball.store.settings import StoreSettings
 
+RedisClient = Redis
+
 
 @contextmanager
 def transient_redis_errors() -> Iterator[None]:
@@ -22,7 +24,7 @@ def transient_redis_errors() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def open_redis(settings: StoreSettings) -> AsyncIterator[Redis]:
+async def open_redis(settings: StoreSettings) -> AsyncIterator[RedisClient]:
     """A client that fails fast: retrying is the caller's, once, in one place. Raises ``ValueError`` without a URL."""
     if settings.redis is None:
         raise ValueError(

@@ -11,10 +11,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from redis.asyncio import Redis
-
 from flyball.store.postgres import PostgresDatabase
-from flyball.store.redis import open_redis, transient_redis_errors
+from flyball.store.redis import RedisClient, open_redis, transient_redis_errors
 from flyball.store.settings import StoreSettings
 from telemetry_ingest.ports import MemoryLostError, Sighting
 
@@ -52,7 +50,7 @@ class RedisSightings:
     Keys live for the horizon and a margin for consumers that lag.
     """
 
-    def __init__(self, client: Redis, generation: str, horizon: timedelta, lag_margin: timedelta) -> None:
+    def __init__(self, client: RedisClient, generation: str, horizon: timedelta, lag_margin: timedelta) -> None:
         self._script = client.register_script(SCRIPT)
         self._generation = generation
         self._horizon_ms = int(horizon / timedelta(milliseconds=1))
@@ -88,7 +86,7 @@ async def open_sightings(
         yield RedisSightings(client, generation, horizon, lag_margin)
 
 
-async def _generation(client: Redis, database: PostgresDatabase, *, accept_lost_ids: bool) -> str:
+async def _generation(client: RedisClient, database: PostgresDatabase, *, accept_lost_ids: bool) -> str:
     with transient_redis_errors():
         await client.set(GENERATION, str(uuid4()), nx=True)
         answer: Any = await client.get(GENERATION)
