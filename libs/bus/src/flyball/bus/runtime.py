@@ -12,6 +12,7 @@ from faststream.kafka import KafkaBroker
 from starlette.routing import BaseRoute
 
 from flyball.bus.control import ControlConsumer
+from flyball.bus.header_names import tolerate_any_header_name
 from flyball.bus.hot import HotConsumer
 from flyball.bus.processor import Processor
 from flyball.bus.producer import open_publisher
@@ -49,6 +50,7 @@ class Runtime(Generic[Tx]):
     _control: list[ControlConsumer[Tx]] = field(default_factory=list)
 
     async def run(self) -> None:
+        tolerate_any_header_name()
         self._failure = asyncio.get_running_loop().create_future()
         async with AsyncExitStack() as stack:
             publisher = await stack.enter_async_context(open_publisher(self.kafka, self.wiring.name))
