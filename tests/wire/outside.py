@@ -1,4 +1,4 @@
-"""Flyball as strangers see it: Kafka through librdkafka, and each service's HTTP port. Nothing of ours does the talking."""
+"""Flyball as strangers see it: Kafka through librdkafka, and the services over HTTP, with no client of ours."""
 
 import asyncio
 import json
