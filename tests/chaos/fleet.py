@@ -1,0 +1,173 @@
+"""Replicas of the services, and a supervisor that starts again whatever ends, as any platform would."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+
+from flyball.stack import ServiceProcess
+from flyball.stack.services import answers_ready
+from tests.chaos.journal import Journal
+
+TOKEN = "chaos-" + "t" * 26
+SERVICES = ("telemetry-ingest", "budget-ledger")
+POLL_SECONDS = 0.1
+RESTART_SECONDS = 0.5
+ANSWER_SECONDS = 30.0
+
+
+def environment(stack: Mapping[str, str]) -> dict[str, str]:
+    """Settings of the services under test: short time-outs, so that a pause of seconds makes a zombie."""
+    return {
+        **stack,
+        "FLYBALL_SERVICE_TOKEN": TOKEN,
+        "FLYBALL_KAFKA_SESSION_TIMEOUT_MS": "6000",
+        "FLYBALL_POSTGRES_IDLE_TRANSACTION_SECONDS_MAX": "5",
+    }
+
+
+@dataclass(slots=True, eq=False)
+class Replica:
+    """One process of one service, over all its lives."""
+
+    process: ServiceProcess
+    ready: bool = False
+    killed: bool = False
+    paused: bool = False
+    down_since: float | None = 0.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.process.name}-{self.process.replica}"
+
+    @property
+    def log_path(self) -> Path:
+        return self.process.process.log_path
+
+    async def ask(self, path: str, **parameters: str) -> Any:
+        """The JSON that its HTTP port answers."""
+        async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as client:
+            answer = await client.get(
+                f"{self.process.url}{path}", params=parameters, headers={"authorization": f"Bearer {TOKEN}"}
+            )
+        answer.raise_for_status()
+        return answer.json()
+
+    async def metric(self, name: str) -> float:
+        """The sum of a counter of its running process over all labels."""
+        async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as client:
+            lines = (await client.get(f"{self.process.url}/metrics")).text.splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Starts the replicas, starts them again when they end, and remembers how long that took and why they ended."""
+
+    journal: Journal
+    replicas: list[Replica]
+    recoveries: list[float] = field(default_factory=list)
+    ended_by_themselves: list[str] = field(default_factory=list)
+    kills: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        journal: Journal,
+        settings: Mapping[str, str],
+        directory: Path,
+        services: tuple[str, ...] = SERVICES,
+        replicas: int = 2,
+    ) -> "Fleet":
+        made = [
+            Replica(ServiceProcess(name, settings, directory, replica=number))
+            for name in services
+            for number in range(1, replicas + 1)
+        ]
+        return cls(journal, made)
+
+    def of_service(self, service: str) -> list[Replica]:
+        return [replica for replica in self.replicas if replica.process.name == service]
+
+    async def supervise(self) -> None:
+        """Runs until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for replica in self.replicas:
+                group.create_task(self._keep_alive(replica))
+
+    async def all_ready(self, seconds_max: float = 90.0) -> None:
+        async with asyncio.timeout(seconds_max):
+            while not all(replica.ready for replica in self.replicas):
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def kill(self, replica: Replica) -> None:
+        """SIGKILL."""
+        replica.killed = True
+        self.kills += 1
+        await replica.process.kill()
+
+    def victims(self) -> list[Replica]:
+        return [replica for replica in self.replicas if replica.process.running and not replica.paused]
+
+    async def stop(self) -> None:
+        """End them gracefully."""
+        await asyncio.gather(*(replica.process.stop() for replica in self.replicas))
+
+    async def _keep_alive(self, replica: Replica) -> None:
+        clock = asyncio.get_running_loop()
+        while True:
+            if not replica.process.running:
+                self._note_end(replica, clock.time())
+                await asyncio.sleep(RESTART_SECONDS)
+                replica.process.spawn()
+            elif not replica.ready and not replica.paused and await answers_ready(replica.process.url):
+                replica.ready = True
+                self._note_ready(replica, clock.time())
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _note_end(self, replica: Replica, now: float) -> None:
+        first_start = replica.down_since == 0.0
+        if replica.ready or replica.down_since is None:
+            replica.down_since = now
+        if not first_start and not replica.killed:
+            cause = last_error(replica.log_path)
+            self.ended_by_themselves.append(f"{replica.name}: {cause}")
+            self.journal.say(f"{replica.name} ended by itself: {cause}")
+        replica.ready, replica.killed = False, False
+
+    def _note_ready(self, replica: Replica, now: float) -> None:
+        if replica.down_since:
+            seconds = now - replica.down_since
+            self.recoveries.append(seconds)
+            self.journal.say(f"{replica.name} is ready again after {seconds:.1f} s")
+        replica.down_since = None
+
+
+def log_lines(path: Path) -> list[dict[str, Any]]:
+    """The JSON lines of a service's log; anything else it wrote counts as a line of level OTHER."""
+    lines = []
+    for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
+        try:
+            lines.append(json.loads(line))
+        except ValueError:
+            lines.append({"level": "OTHER", "message": line})
+    return lines
+
+
+def last_error(path: Path) -> str:
+    """The newest error in the log, in one line."""
+    for line in reversed(log_lines(path)):
+        if line["level"] in {"ERROR", "CRITICAL"} or (line["level"] == "OTHER" and "Error" in line["message"]):
+            return str(line["message"])[:300]
+    return "nothing in its log says why"
+
+
+def running_victim(fleet: Fleet, random: Random) -> Replica | None:
+    """A replica that runs and is not paused, None if there is none at this moment."""
+    victims = fleet.victims()
+    return random.choice(victims) if victims else None
