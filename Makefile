@@ -16,7 +16,7 @@ help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: install  ## A seeded day of three agents in a minute, one of them going bad; nothing but Python needed
-	$(BIN)/python -m tests.demo
+	$(BIN)/flyball demo
 
 test: install tools check  ## Everything: static checks, unit, simulation, wire, end-to-end and chaos tests on real servers
 	FLYBALL_SIM_SEEDS=500 $(PYTEST) -m "stack or chaos or seeds"

@@ -103,6 +103,9 @@ async def broker(environment: Mapping[str, str]) -> list[Finding]:
     except (Transient, TimeoutError, ValidationError) as error:
         cause = _said(error) or f"no answer from {environment['FLYBALL_KAFKA']} in {SECONDS_MAX:.0f} s"
         return [Finding("broker", "failed", cause, "make stack, or mend FLYBALL_KAFKA")]
+    except RuntimeError as error:
+        # The root of the Kafka client's errors: the embedded broker answers, but cannot tell its topics.
+        return [Finding("broker", "ok", f"{settings.kafka} answers"), Finding("topics", "unset", _said(error))]
     answers = Finding("broker", "ok", f"{settings.kafka} answers")
     if different:
         names = sorted({item.topic for item in different})

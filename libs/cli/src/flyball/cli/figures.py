@@ -1,5 +1,6 @@
 """Integers as people read them: exact, and rounded down where something is left."""
 
+from datetime import UTC, datetime
 from typing import Any, Final
 
 MILLION: Final = 1_000_000
@@ -36,12 +37,11 @@ def zone(statement: dict[str, Any]) -> str:
 
 def points(dimension: str, amount: int) -> str:
     """Points with the unit they are millionths of."""
-    return f"{decimal(amount)} {'s' if dimension == SECONDS_DIMENSION else 'events'}"
+    if dimension == SECONDS_DIMENSION:
+        return f"{decimal(amount)} s"
+    return f"{decimal(amount)} event{'' if amount == MILLION else 's'}"
 
 
-def tightened_target(target_ppm: int, weight_milli: int) -> str | None:
-    """The target that a weight amounts to, T' = 1 - (1 - T) / w, rounded down; None for a weight of one."""
-    if weight_milli == 1_000:  # noqa: PLR2004 - a weight of one
-        return None
-    tightened = MILLION * 1_000 - -(-(MILLION - target_ppm) * MILLION // weight_milli)
-    return f"{decimal(max(tightened, 0) // 10)} %"
+def moment(text: str | None) -> str:
+    """An ISO time to the second in UTC; empty for none."""
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%SZ}" if text else ""

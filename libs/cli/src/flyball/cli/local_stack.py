@@ -1,7 +1,7 @@
 """A whole Flyball on this machine: servers, topics and services, until it is told to stop."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -26,15 +26,25 @@ class Running:
 
 
 @asynccontextmanager
-async def running(*, kafka: bool, nodes: int, token: str | None, directory: Path, port: int) -> AsyncIterator[Running]:
+async def running(
+    *,
+    directory: Path,
+    kafka: bool = False,
+    nodes: int = 1,
+    token: str | None = None,
+    port: int = 0,
+    settings: Mapping[str, str] | None = None,
+) -> AsyncIterator[Running]:
     """Start everything, yield, stop everything. Raises ``StackError`` for what does not start.
 
     ``kafka`` runs Apache Kafka and a process per service; else all services share this process with a mock broker.
+    ``settings`` are environment variables for the services beside those that the stack decides.
     """
     token = token or secrets.token_urlsafe(24)
     async with LocalStack("full" if kafka else "embedded", nodes=nodes, directory=directory) as stack:
         await _create_topics(stack)
         environment = {
+            **(settings or {}),
             **stack.environment,
             "FLYBALL_SERVICE_TOKEN": secrets.token_urlsafe(24),
             "FLYBALL_API_TOKENS": f"local:{sha256(token.encode()).hexdigest()}",

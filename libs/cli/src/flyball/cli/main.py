@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flyball.cli.commands import budgets, doctor, send, specs, systems, telemetry, topics, up
+from flyball.cli.commands import budgets, demo, doctor, send, specs, systems, telemetry, topics, up
 from flyball.cli.connection import DEFAULT_URL, Connection
 from flyball.cli.errors import CommandError
 
@@ -17,6 +17,7 @@ Data goes to stdout and everything else to stderr. Exit codes: 0 done, 1 error, 
 
 application = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False)
 application.command("up")(up.up)
+application.command("demo")(demo.demo)
 application.command("doctor")(doctor.doctor)
 application.command("apply")(specs.apply)
 application.command("validate")(specs.validate)

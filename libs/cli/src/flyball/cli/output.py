@@ -23,6 +23,8 @@ class Form(StrEnum):
 
 FormOption = Annotated[Form, typer.Option("--output", "-o", help="How to print the data.")]
 Row = Sequence[str]
+NUMERIC = ">"
+"""A heading that begins with it stands over figures, to the right."""
 
 
 def stdout() -> "Console":
@@ -50,7 +52,7 @@ def show(form: Form, data: Any, table: Callable[[], tuple[Row, Sequence[Row]]]) 
 
 
 def print_table(headings: Row, rows: Sequence[Row]) -> None:
-    """Columns of numbers to the right. Control characters in cells are shown, not obeyed."""
+    """Control characters in cells are shown, not obeyed."""
     stdout().print(_table(headings, rows))
 
 
@@ -59,10 +61,13 @@ def _table(headings: Row, rows: Sequence[Row]) -> Any:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, heading in enumerate(headings):
-        numbers = bool(rows) and all(row[index][:1].isdigit() or row[index][:1] == "-" for row in rows)
+    for heading in headings:
+        numeric = heading.startswith(NUMERIC)
         table.add_column(
-            heading, justify="right" if numbers else "left", overflow="fold", no_wrap=not sys.stdout.isatty()
+            heading.removeprefix(NUMERIC),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=not sys.stdout.isatty(),
         )
     for row in rows:
         table.add_row(*(Text(printable(cell), style=STYLES.get(cell, "")) for cell in row))

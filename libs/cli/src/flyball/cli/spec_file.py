@@ -27,7 +27,7 @@ class SpecError(Exception):
 def read_specs(text: bytes) -> list[SystemSpec]:
     """The systems of one file, a YAML document each. Raises ``SpecError`` with all that is wrong."""
     if len(text) > BYTES_MAX:
-        raise SpecError([f"1:1: the file has {len(text)} bytes, {BYTES_MAX} are allowed"])
+        raise SpecError([f"1:1: the file has more than {BYTES_MAX} bytes"])
     try:
         roots = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:

@@ -1,6 +1,7 @@
 """`flyball budgets show|explain`."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -9,15 +10,18 @@ import typer
 
 from flyball.cli import figures
 from flyball.cli.connection import Connection, answer_of
-from flyball.cli.errors import CommandError
+from flyball.cli.errors import OK, CommandError
 from flyball.cli.output import Form, FormOption, note, print_table, printable, show
 
 application = typer.Typer(help="How much unreliability is left to spend.", no_args_is_help=True)
-HEADINGS = ("SYSTEM", "DIMENSION", "ZONE", "TARGET", "GRANTED", "BURNED", "REMAINING", "ZONE SINCE")
-SUMS = ("KIND", "DEBIT", "CREDIT", "ENTRIES", "AMOUNT")
-ENTRIES = ("ENTRY", "KIND", "AMOUNT", "EVENTS", "HAPPENED", "RECORDED", "RELEASE", "CAUSE", "HASH")
+HEADINGS = ("SYSTEM", "DIMENSION", "ZONE", ">TARGET", ">GRANTED", ">BURNED", ">REMAINING", "ZONE SINCE")
+SUMS = ("KIND", "DEBIT", "CREDIT", ">ENTRIES", ">AMOUNT")
+ENTRIES = (">ENTRY", "KIND", ">AMOUNT", ">EVENTS", "HAPPENED", "RECORDED", "RELEASE", "CAUSE", "HASH")
 ENTRIES_SHOWN_MAX = 20
 HASH_CHARACTERS = 12
+RECONNECT_SECONDS = 1.0
+SILENCE_SECONDS_MAX = 60.0
+"""Console says something at least every fifteen seconds."""
 
 
 @application.command("show")
@@ -69,7 +73,7 @@ def rows_of(states: dict[str, Any]) -> Iterator[list[str]]:
             figures.points(dimension, budget["granted"]),
             figures.points(dimension, budget["burned"]),
             figures.left(budget),
-            budget["zone_since"] or "",
+            figures.moment(budget["zone_since"]),
         ]
 
 
@@ -90,10 +94,6 @@ def least_left(connection: Connection, system: str) -> str:
 def print_explanation(explanation: dict[str, Any]) -> None:
     budget, dimension = explanation["statement"], explanation["dimension"]
     print_table(HEADINGS, list(rows_of({"system": explanation["system"], "budgets": [budget]})))
-    tightened = figures.tightened_target(budget["target_ppm"], budget["weight_milli"])
-    if tightened is not None:
-        weight = figures.decimal(budget["weight_milli"] * 1_000)
-        print(f"\nEach failure burns {weight} events: the same as a target of {tightened}.")
     print(f"\n{printable(str(explanation['formula']))}\n")
     print_table(SUMS, [_sum_row(dimension, row) for row in explanation["totals"]])
     entries = explanation["entries"]
@@ -111,8 +111,8 @@ def _entry_row(dimension: str, entry: dict[str, Any]) -> list[str]:
         entry["kind"],
         figures.points(dimension, entry["amount"]),
         str(entry["events"]),
-        entry["effective_at"],
-        entry["recorded_at"],
+        figures.moment(entry["effective_at"]),
+        figures.moment(entry["recorded_at"]),
         entry.get("release") or "",
         str(entry["cause"]),
         entry["hash"][:HASH_CHARACTERS],
@@ -120,16 +120,24 @@ def _entry_row(dimension: str, entry: dict[str, Any]) -> list[str]:
 
 
 def follow(connection: Connection, system: str | None, output: Form) -> None:
-    """Print the states of now, then each change. A stream that ends is taken up again after the last change."""
+    """Print the states of now, then each change, until Ctrl-C. A stream that ends is taken up again where it was."""
+    try:
+        _follow_on(connection, system, output)
+    except KeyboardInterrupt:
+        raise typer.Exit(OK) from None
+
+
+def _follow_on(connection: Connection, system: str | None, output: Form) -> None:
     after = "0"
     while True:
         with connection.client() as client:
             parameters = {"after": after} | ({"system": system} if system else {})
-            with client.stream("GET", "/v1/budgets/live", params=parameters, timeout=60.0) as response:
+            with client.stream("GET", "/v1/budgets/live", params=parameters, timeout=SILENCE_SECONDS_MAX) as response:
                 if not response.is_success:
                     response.read()
                     answer_of(response)
                 after = _follow(response.iter_lines(), after, output)
+        time.sleep(RECONNECT_SECONDS)
 
 
 def _follow(lines: Iterator[str], after: str, output: Form) -> str:

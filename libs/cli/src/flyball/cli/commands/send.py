@@ -10,6 +10,7 @@ import typer
 
 from flyball.cli.connection import Connection, answer_of
 from flyball.cli.errors import ERROR, CommandError
+from flyball.cli.inputs import STDIN, opened
 from flyball.cli.output import Form, FormOption, note, show
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ SERVICE_UNAVAILABLE = 503
 
 def send(
     context: typer.Context,
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, allow_dash=True, help="One CloudEvent a line; - is stdin.")
-    ] = Path("-"),
+    file: Annotated[Path, typer.Argument(help="One CloudEvent a line; - is stdin.")] = STDIN,
     force: Annotated[bool, typer.Option("--force", help="Exit with 0 although lines were skipped.")] = False,
     output: FormOption = Form.TABLE,
 ) -> None:
@@ -37,15 +36,17 @@ def send(
     connection: Connection = context.obj
     lines = Lines()
     sent = 0
-    with _opened(file) as source, _progress(file) as progress, connection.client() as client:
+    with opened(file) as source, _progress(file) as progress, connection.client() as client:
         for batch in _batches(lines.good(source)):
             sent += _post(client, batch)
             progress.update(len(batch), sum(len(event) + 1 for event in batch))
     data = {"sent": sent, "skipped": lines.skipped}
-    show(output, data, lambda: (("SENT", "SKIPPED"), [[str(sent), str(lines.skipped)]]))
+    show(output, data, lambda: ((">SENT", ">SKIPPED"), [[str(sent), str(lines.skipped)]]))
     if lines.skipped and not force:
         raise CommandError(
-            f"{lines.skipped} lines were skipped, the others were sent", f"mend the lines named above in {file}", ERROR
+            f"{lines.skipped} lines were skipped, the others were sent",
+            "mend the lines named above and send them",
+            ERROR,
         )
 
 
@@ -125,11 +126,7 @@ def _post(client: "httpx.Client", batch: list[bytes]) -> int:
     return int(answer_of(response)["accepted"])
 
 
-def _opened(file: Path) -> BinaryIO:
-    return typer.get_binary_stream("stdin") if str(file) == "-" else file.open("rb")
-
-
 def _progress(file: Path) -> "Progress":
     from flyball.cli.progress import Progress
 
-    return Progress(None if str(file) == "-" else file.stat().st_size)
+    return Progress(None if file == STDIN else file.stat().st_size)

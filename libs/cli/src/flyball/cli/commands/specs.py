@@ -8,17 +8,14 @@ import typer
 
 from flyball.cli.connection import Connection
 from flyball.cli.errors import CommandError
+from flyball.cli.figures import moment
+from flyball.cli.inputs import name_of, opened
 from flyball.cli.output import Form, FormOption, note, show
 
 if TYPE_CHECKING:
     from flyball.schemas.registry import SystemSpec
 
-FileOption = Annotated[
-    Path,
-    typer.Option(
-        "--file", "-f", exists=True, dir_okay=False, allow_dash=True, help="System specs in YAML; - is stdin."
-    ),
-]
+FileOption = Annotated[Path, typer.Option("--file", "-f", help="System specs in YAML; - is stdin.")]
 
 
 def apply(context: typer.Context, file: FileOption, output: FormOption = Form.TABLE) -> None:
@@ -28,30 +25,31 @@ def apply(context: typer.Context, file: FileOption, output: FormOption = Form.TA
     applied = [
         connection.put(f"/v1/systems/{quote(spec.system, safe='')}", spec.model_dump_json().encode()) for spec in specs
     ]
-    show(output, applied, lambda: (("SYSTEM", "VERSION", "IN FORCE FROM", "CHANGED"), [_row(item) for item in applied]))
+    show(
+        output, applied, lambda: (("SYSTEM", ">VERSION", "IN FORCE FROM", "CHANGED"), [_row(item) for item in applied])
+    )
 
 
 def validate(file: FileOption, output: FormOption = Form.TABLE) -> None:
     """Check a YAML file without sending it; errors have line numbers."""
     specs = _read(file)
-    note(f"{file}: {len(specs)} system{'s' if len(specs) > 1 else ''}, no errors")
+    note(f"{name_of(file)}: {len(specs)} system{'s' if len(specs) > 1 else ''}, no errors")
     data = [spec.model_dump(mode="json") for spec in specs]
-    show(output, data, lambda: (("SYSTEM", "WINDOW"), [[spec.system, f"{spec.window_days} d"] for spec in specs]))
+    show(output, data, lambda: (("SYSTEM", ">WINDOW"), [[spec.system, f"{spec.window_days} d"] for spec in specs]))
 
 
 def _read(file: Path) -> "list[SystemSpec]":
-    from flyball.cli.spec_file import SpecError, read_specs
+    from flyball.cli.spec_file import BYTES_MAX, SpecError, read_specs
 
+    with opened(file) as source:
+        text = source.read(BYTES_MAX + 1)
     try:
-        text = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
         return read_specs(text)
     except SpecError as error:
-        name = "stdin" if str(file) == "-" else str(file)
-        lines = "\n".join(f"  {name}:{line}" for line in error.lines)
-        raise CommandError(
-            f"{name} is not a valid system spec:\n{lines}", f"mend it, then flyball validate -f {file}"
-        ) from error
+        lines = "\n".join(f"  {name_of(file)}:{line}" for line in error.lines)
+        cause = f"{name_of(file)} is not a valid system spec:\n{lines}"
+        raise CommandError(cause, f"mend it, then flyball validate -f {file}") from error
 
 
 def _row(item: dict[str, Any]) -> list[str]:
-    return [item["system"], str(item["version"]), item["effective_at"], "yes" if item["changed"] else "no"]
+    return [item["system"], str(item["version"]), moment(item["effective_at"]), "yes" if item["changed"] else "no"]

@@ -5,20 +5,20 @@ from typing import Annotated, Any
 import typer
 
 from flyball.cli.connection import Connection
-from flyball.cli.figures import percent
+from flyball.cli.figures import moment, percent
 from flyball.cli.output import Form, FormOption, show
 
 application = typer.Typer(help="Declared systems.", no_args_is_help=True)
 HEADINGS = (
     "SYSTEM",
-    "VERSION",
+    ">VERSION",
     "IN FORCE FROM",
     "AUTHOR",
-    "ACCURACY",
-    "SAFETY",
-    "PERFORMANCE",
-    "AVAILABILITY",
-    "WINDOW",
+    ">ACCURACY",
+    ">SAFETY",
+    ">PERFORMANCE",
+    ">AVAILABILITY",
+    ">WINDOW",
 )
 
 
@@ -46,5 +46,5 @@ def show_system(
 def row_of(item: dict[str, Any]) -> list[str]:
     targets = item["spec"]["targets"]
     names = ("accuracy", "safety", "performance", "availability")
-    fields = [item["system"], str(item["version"]), item["effective_at"], item["author"]]
+    fields = [item["system"], str(item["version"]), moment(item["effective_at"]), item["author"]]
     return fields + [percent(targets[name]["target_ppm"]) for name in names] + [f"{item['spec']['window_days']} d"]

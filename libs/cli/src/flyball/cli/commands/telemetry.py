@@ -5,11 +5,12 @@ from typing import Annotated, Any
 import typer
 
 from flyball.cli.connection import Connection
+from flyball.cli.figures import moment
 from flyball.cli.output import Form, FormOption, note, show
 
 application = typer.Typer(help="What became of the events that agents sent.", no_args_is_help=True)
 SystemOption = Annotated[str | None, typer.Option("--system", "-s", help="One system only.")]
-TOTALS = ("SYSTEM", "PUBLISHED", "= COUNTED", "+ DUPLICATE", "+ REJECTED", "LATE", "DECLARED", "LAST SEEN")
+TOTALS = ("SYSTEM", ">PUBLISHED", ">= COUNTED", ">+ DUPLICATE", ">+ REJECTED", ">LATE", "DECLARED", "LAST SEEN")
 REJECTED = ("WHEN", "SYSTEM", "REASON", "FIELD", "DETAIL", "POSITION", "BODY")
 BODY_CHARACTERS_MAX = 80
 
@@ -42,7 +43,7 @@ def rejected(
 
 def totals_row(item: dict[str, Any]) -> list[str]:
     figures = [str(item[name]) for name in ("published", "counted", "duplicates", "rejected", "late")]
-    return [item["system"], *figures, "yes" if item["declared"] else "no", item["last_seen_at"]]
+    return [item["system"], *figures, "yes" if item["declared"] else "no", moment(item["last_seen_at"])]
 
 
 def rejected_row(item: dict[str, Any]) -> list[str]:
@@ -50,5 +51,5 @@ def rejected_row(item: dict[str, Any]) -> list[str]:
     place = f"{position['topic']}[{position['partition']}]@{position['offset']}"
     text = item["body_text"]
     body = f"{item['body_bytes']} bytes, not UTF-8" if text is None and item["body_bytes"] else (text or "")
-    fields = [item["recorded_at"], item["system"], item["reason"], item["field"] or "", item["detail"], place]
+    fields = [moment(item["recorded_at"]), item["system"], item["reason"], item["field"] or "", item["detail"], place]
     return [*fields, body[:BODY_CHARACTERS_MAX]]

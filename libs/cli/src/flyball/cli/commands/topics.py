@@ -47,6 +47,9 @@ def run(*, change: bool) -> "list[TopicDifference]":
         return asyncio.run(_run(kafka_settings(), change=change))
     except Transient as error:
         raise CommandError(str(error), "flyball doctor, or flyball up for a local stack", UNREACHABLE) from error
+    except RuntimeError as error:
+        # The root of the Kafka client's errors: what the broker refused, or, as the embedded one, cannot do at all.
+        raise CommandError(f"the broker refuses: {error}", "flyball up --kafka, or see the broker's log") from error
 
 
 def kafka_settings() -> "KafkaSettings":

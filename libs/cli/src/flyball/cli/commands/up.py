@@ -22,16 +22,13 @@ def up(
 ) -> None:
     """Start broker, Postgres, Redis and all services; print address and token; stay until Ctrl-C."""
     import asyncio
-    import signal
 
     from flyball.stack import StackError
 
     connection: Connection = context.obj
-    # SIGTERM as Ctrl-C, so that a supervisor's stop also ends the servers.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         asyncio.run(_up(connection.token or None, directory, kafka=kafka, nodes=nodes, port=port))
-    except KeyboardInterrupt:
+    except asyncio.CancelledError:
         note("stopped")
         raise typer.Exit(OK) from None
     except (StackError, BaseExceptionGroup) as error:
@@ -48,6 +45,7 @@ async def _up(token: str | None, directory: Path, *, kafka: bool, nodes: int, po
     from flyball.observe.logs import configure_logging
 
     configure_logging("flyball up", "WARNING")
+    _cancel_on_signals()
     note("starting broker, Postgres, Redis and services ...")
     async with running(kafka=kafka, nodes=nodes, token=token, directory=directory, port=port) as stack:
         exports = {"FLYBALL_URL": stack.url, "FLYBALL_TOKEN": stack.token, **stack.environment}
@@ -55,6 +53,17 @@ async def _up(token: str | None, directory: Path, *, kafka: bool, nodes: int, po
             print(f"export {name}={shlex.quote(value)}", flush=True)
         note("running; paste the lines above into another terminal, then try: flyball doctor. Ctrl-C stops it.")
         await asyncio.Event().wait()
+
+
+def _cancel_on_signals() -> None:
+    """Ctrl-C and a supervisor's stop both end the servers in order, also while they start."""
+    import asyncio
+    import signal
+
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - called from a coroutine
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -1,12 +1,10 @@
 """Starts the embedded stack, tells the story, shows the budgets fall, and recounts."""
 
 import asyncio
-import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,9 +17,8 @@ from flyball.bus.producer import KafkaPublisher, open_publisher
 from flyball.bus.settings import KafkaSettings
 from flyball.cli.demo.show import VERDICTS, budgets_line, budgets_table, recount_table
 from flyball.cli.demo.story import QUARTER, Quarter, Sent, day
+from flyball.cli.local_stack import running
 from flyball.schemas.topics import AGENT_EVENTS
-from flyball.stack.local import LocalStack
-from flyball.stack.services import embedded_services
 from flyball.store.ports import Outgoing
 
 LINE_EVERY_QUARTERS = 8
@@ -71,26 +68,20 @@ class Api:
         return body
 
 
+# The story's day is over already: its events are not late, they are replayed.
+SETTINGS = {"FLYBALL_EVENT_LATE_AFTER_SECONDS": str(int(timedelta(days=1).total_seconds()))}
+
+
 async def run_demo(seed: int, pace_seconds: float, console: Console) -> int:
     """Returns the exit code: 0 when every total equals the recount."""
-    token = secrets.token_urlsafe(24)
+    console.print("starting a broker, Postgres, Redis and all services in this process ...")
     with TemporaryDirectory(prefix="flyball-demo-") as folder:
-        console.print("starting a broker, Postgres and Redis on loopback ...")
-        async with LocalStack("embedded", directory=Path(folder)) as stack:
-            environment = {
-                **stack.environment,
-                "FLYBALL_SERVICE_TOKEN": secrets.token_urlsafe(24),
-                "FLYBALL_API_TOKENS": sha256(token.encode()).hexdigest(),
-                # The story's day is over already: its events are not late, they are replayed.
-                "FLYBALL_EVENT_LATE_AFTER_SECONDS": str(int(timedelta(days=1).total_seconds())),
-            }
-            console.print("starting telemetry-ingest, budget-ledger and console in this process ...")
-            async with (
-                embedded_services(environment) as urls,
-                httpx.AsyncClient(base_url=urls["console"], headers={"Authorization": f"Bearer {token}"}) as client,
-                open_publisher(KafkaSettings.from_environment(environment), "demo") as publisher,
-            ):
-                return await _tell(Api(client), publisher, seed, pace_seconds, console)
+        async with (
+            running(directory=Path(folder), settings=SETTINGS) as stack,
+            httpx.AsyncClient(base_url=stack.url, headers={"Authorization": f"Bearer {stack.token}"}) as client,
+            open_publisher(KafkaSettings.from_environment(stack.environment), "demo") as publisher,
+        ):
+            return await _tell(Api(client), publisher, seed, pace_seconds, console)
 
 
 async def _tell(api: Api, publisher: KafkaPublisher, seed: int, pace_seconds: float, console: Console) -> int:
