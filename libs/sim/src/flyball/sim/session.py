@@ -93,7 +93,7 @@ class Session:
     def write(self, table: str, key: Hashable, value: Any) -> None:
         self._writes[table, key] = value
 
-    def written(self, table: str) -> dict[Hashable, Any]:
+    def table(self, table: str) -> dict[Any, Any]:
         """A table as this transaction sees it."""
         rows = dict(self.database.rows(table))
         for (name, key), value in self._writes.items():

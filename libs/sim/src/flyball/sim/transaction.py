@@ -1,14 +1,15 @@
 """What the delivery code and the services' memory adapters do inside a transaction."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from flyball.sim.session import DELETED, Session
 from flyball.store.ports import OutboxRow, Outgoing
 
+Result = TypeVar("Result")
 POSITIONS, SEEN, OUTBOX = "positions", "seen", "outbox"
 
 
@@ -31,15 +32,17 @@ class MemoryTransaction:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    async def statement(self, what: str, effect: Callable[[Session], Awaitable[Result]]) -> Result:
+        """One round trip that may touch many rows, as one SQL statement does."""
+        result: Result = await self._session.run(what, lambda: effect(self._session))
+        return result
+
     async def advance(self, consumer: str, topic: str, partition: int, from_offset: int, next_offset: int) -> bool:
         key = (consumer, topic, partition)
-        session = self._session
 
-        async def effect() -> bool:
-            if from_offset == 0 and session.read(POSITIONS, key) is None:
-                await session.lock(POSITIONS, key)
-                if session.read(POSITIONS, key) is None:
-                    session.write(POSITIONS, key, 0)
+        async def effect(session: Session) -> bool:
+            if from_offset == 0 and await _absent(session, POSITIONS, key):
+                session.write(POSITIONS, key, 0)
             # As Postgres: a row that does not match is not waited for; one that does is looked at again once locked.
             if session.read(POSITIONS, key) != from_offset:
                 return False
@@ -49,95 +52,91 @@ class MemoryTransaction:
             session.write(POSITIONS, key, next_offset)
             return True
 
-        moved: bool = await session.run(f"advance {topic}[{partition}] {from_offset}->{next_offset}", effect)
-        return moved
+        return await self.statement(f"advance {topic}[{partition}] {from_offset}->{next_offset}", effect)
 
     async def enqueue(self, messages: Sequence[Outgoing]) -> None:
-        async def effect() -> None:
-            database = self._session.database
+        async def effect(session: Session) -> None:
+            created_at = session.database.world.loop.time()
             for message in messages:
-                entry = OutboxEntry(message, database.world.loop.time())
-                self._session.write(OUTBOX, database.next_outbox_id(), entry)
+                session.write(OUTBOX, session.database.next_outbox_id(), OutboxEntry(message, created_at))
 
-        await self._session.run(f"enqueue {len(messages)}", effect)
+        await self.statement(f"enqueue {len(messages)}", effect)
 
     async def unseen(self, consumer: str, ids: Sequence[UUID], recorded_at: datetime) -> set[UUID]:
-        async def effect() -> set[UUID]:
+        async def effect(session: Session) -> set[UUID]:
             fresh: set[UUID] = set()
             for identity in sorted(set(ids)):
-                if await self._absent(SEEN, (consumer, identity)):
-                    self._session.write(SEEN, (consumer, identity), recorded_at)
+                if await _absent(session, SEEN, (consumer, identity)):
+                    session.write(SEEN, (consumer, identity), recorded_at)
                     fresh.add(identity)
             return fresh
 
-        fresh: set[UUID] = await self._session.run(f"unseen {len(ids)}", effect)
-        return fresh
+        return await self.statement(f"unseen {len(ids)}", effect)
 
     async def claim_outbox(self, rows_max: int) -> Sequence[OutboxRow] | None:
-        async def effect() -> Sequence[OutboxRow] | None:
-            if not self._session.database.locks.try_acquire(self._session, OUTBOX):
+        async def effect(session: Session) -> Sequence[OutboxRow] | None:
+            if not session.database.locks.try_acquire(session, OUTBOX):
                 return None
-            return [OutboxRow(number, entry.message) for number, entry in self._session.database.outbox(rows_max)]
+            return [OutboxRow(number, entry.message) for number, entry in session.database.outbox(rows_max)]
 
-        rows: Sequence[OutboxRow] | None = await self._session.run("claim outbox", effect)
-        return rows
+        return await self.statement("claim outbox", effect)
 
     async def forget_outbox(self, rows: Sequence[OutboxRow]) -> None:
-        async def effect() -> None:
+        async def effect(session: Session) -> None:
             for row in rows:
-                self._session.write(OUTBOX, row.id, DELETED)
+                session.write(OUTBOX, row.id, DELETED)
 
-        await self._session.run(f"forget {len(rows)} outbox rows", effect)
+        await self.statement(f"forget {len(rows)} outbox rows", effect)
 
     async def get(self, table: str, key: Hashable, *, lock: bool = False) -> Any:
         """A row's value or None; with ``lock`` as SELECT FOR UPDATE, which locks only rows that there are."""
 
-        async def effect() -> Any:
-            if lock and self._session.read(table, key) is not None:
-                await self._session.lock(table, key)
-            return self._session.read(table, key)
+        async def effect(session: Session) -> Any:
+            if lock and session.read(table, key) is not None:
+                await session.lock(table, key)
+            return session.read(table, key)
 
-        return await self._session.run(f"get {table} {key}", effect)
+        return await self.statement(f"get {table} {key}", effect)
 
     async def scan(self, table: str) -> Sequence[tuple[Any, Any]]:
         """All rows in the order of their keys."""
 
-        async def effect() -> Sequence[tuple[Any, Any]]:
-            return sorted(self._session.written(table).items(), key=lambda row: row[0])
+        async def effect(session: Session) -> Sequence[tuple[Any, Any]]:
+            return sorted(session.table(table).items(), key=lambda row: row[0])
 
-        rows: Sequence[tuple[Any, Any]] = await self._session.run(f"scan {table}", effect)
-        return rows
+        return await self.statement(f"scan {table}", effect)
 
     async def put(self, table: str, key: Hashable, value: Any) -> None:
         """Insert a row or replace it, as INSERT ON CONFLICT DO UPDATE."""
-
-        async def effect() -> None:
-            await self._session.lock(table, key)
-            self._session.write(table, key, value)
-
-        await self._session.run(f"put {table} {key}", effect)
+        await self.change(table, key, lambda _: value)
 
     async def change(self, table: str, key: Hashable, change: Callable[[Any], Any]) -> None:
         """Replace a row by ``change`` of what it is, None if it is not there: one statement, as ``SET n = n + 1``."""
 
-        async def effect() -> None:
-            await self._session.lock(table, key)
-            self._session.write(table, key, change(self._session.read(table, key)))
+        async def effect(session: Session) -> None:
+            await session.lock(table, key)
+            session.write(table, key, change(session.read(table, key)))
 
-        await self._session.run(f"change {table} {key}", effect)
+        await self.statement(f"put {table} {key}", effect)
 
     async def add(self, table: str, key: Hashable, value: Any) -> None:
         """Insert a row. Raises ``AlreadyThereError`` if the key exists."""
 
-        async def effect() -> None:
-            if not await self._absent(table, key):
-                raise AlreadyThereError(f"{table} has a row {key!r} already")
-            self._session.write(table, key, value)
+        async def effect(session: Session) -> None:
+            await insert(session, table, key, value)
 
-        await self._session.run(f"add {table} {key}", effect)
+        await self.statement(f"add {table} {key}", effect)
 
-    async def _absent(self, table: str, key: Hashable) -> bool:
-        """Whether there is no such row; holds its place, after waiting for whoever is about to fill it."""
-        if self._session.read(table, key) is None:
-            await self._session.lock(table, key)
-        return self._session.read(table, key) is None
+
+async def insert(session: Session, table: str, key: Hashable, value: Any) -> None:
+    """Part of a statement. Raises ``AlreadyThereError`` if the key exists."""
+    if not await _absent(session, table, key):
+        raise AlreadyThereError(f"{table} has a row {key!r} already")
+    session.write(table, key, value)
+
+
+async def _absent(session: Session, table: str, key: Hashable) -> bool:
+    """Whether there is no such row; holds its place, after waiting for whoever is about to fill it."""
+    if session.read(table, key) is None:
+        await session.lock(table, key)
+    return session.read(table, key) is None
