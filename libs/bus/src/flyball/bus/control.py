@@ -11,7 +11,7 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from faststream.middlewares import AckPolicy
 
 from flyball.bus.follower import Follower
-from flyball.bus.hot import OnAssignment, commit_for_charts, group_of, records_of
+from flyball.bus.hot import OnAssignment, commit_for_charts, group_of, note_lag, note_progress, records_of
 from flyball.bus.processor import Processor
 from flyball.bus.settings import KafkaSettings
 from flyball.bus.subscription import Subscription
@@ -46,6 +46,8 @@ class ControlConsumer(Generic[Tx]):
         self._progress = progress
         self._on_failure = on_failure
         self._failed = False
+        self._busy = False
+        self._metrics = processor.metrics
         self._follower = Follower(processor, self._seek)
         self._subscriber: BatchSubscriber = broker.subscriber(
             subscription.topic.name,
@@ -64,30 +66,36 @@ class ControlConsumer(Generic[Tx]):
         )
         self._subscriber(self._deliver)
 
-    def poll(self) -> None:
-        """Report progress: FastStream polls by itself, and this is called while its task lives."""
+    def note_progress(self) -> None:
+        """FastStream polls by itself, so this is called from outside. A batch in hand is no progress until it ends."""
         consumer = self._subscriber.consumer
-        running = any(not task.done() for task in self._subscriber.tasks)
-        if running and not self._failed:
-            self._progress.polled(assigned=bool(consumer and consumer.assignment()))
+        if consumer is not None and not self._busy:
+            note_progress(consumer, self._progress)
 
     async def _deliver(self, message: KafkaMessage) -> None:
         """FastStream would log what a handler raises and go on with the next batch; here it ends the service."""
         if self._failed:
             return
+        self._busy = True
         try:
             await self._take(message.raw_message)
         except Exception as error:  # noqa: BLE001 - handed on, not swallowed
             self._failed = True
             self._on_failure(error)
+        finally:
+            self._busy = False
 
     async def _take(self, raw: Any) -> None:
-        by_place: dict[tuple[str, int], list[ConsumerRecord]] = {}
+        by_place: dict[TopicPartition, list[ConsumerRecord]] = {}
         for record in raw:
-            by_place.setdefault((record.topic, record.partition), []).append(record)
-        for (topic, partition), records in by_place.items():
-            await self._follower.take(topic, partition, records_of(records))
-        await commit_for_charts(self._subscriber.consumer)
+            by_place.setdefault(TopicPartition(record.topic, record.partition), []).append(record)
+        for place, records in by_place.items():
+            await self._follower.take(place.topic, place.partition, records_of(records))
+        consumer = self._subscriber.consumer
+        if consumer is not None:
+            for place, records in by_place.items():
+                note_lag(consumer, self._metrics, place, records[-1].offset)
+            await commit_for_charts(consumer)
 
     def _seek(self, topic: str, partition: int, offset: int) -> None:
         consumer = self._subscriber.consumer

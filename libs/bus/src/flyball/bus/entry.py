@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pydantic import ValidationError
 
 from flyball.observe.logs import configure_logging
+from flyball.store.errors import Transient
 
 Serve = Callable[[Mapping[str, str]], Awaitable[None]]
 
@@ -25,6 +26,8 @@ def run_service(name: str, serve: Serve) -> None:
             f"{name} cannot start, its settings are incomplete:\n{_named(error)}\n"
             "Set them in the environment; the service's README lists them all."
         )
+    except Transient as error:
+        sys.exit(f"{name} stopped, its supervisor should start it again: {error}")
 
 
 def _named(error: ValidationError) -> str:

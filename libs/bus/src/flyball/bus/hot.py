@@ -14,6 +14,7 @@ from flyball.bus.records import Record
 from flyball.bus.settings import KafkaSettings
 from flyball.bus.subscription import Subscription
 from flyball.observe.health import Progress
+from flyball.observe.metrics import Metrics
 from flyball.store.ports import Tx
 
 logger = logging.getLogger(__name__)
@@ -92,17 +93,29 @@ class HotConsumer(Generic[Tx]):
         fetched = await self._consumer.getmany(
             timeout_ms=self._subscription.wait_ms, max_records=self._subscription.records_max
         )
-        self._progress.polled(assigned=bool(self._consumer.assignment()))
+        note_progress(self._consumer, self._progress)
         for place, records in fetched.items():
             await self._follower.take(place.topic, place.partition, records_of(records))
-            end = self._consumer.highwater(place)
-            if end is not None:
-                self._processor.metrics.lag.labels(place.topic, place.partition).set(end - records[-1].offset - 1)
+            note_lag(self._consumer, self._processor.metrics, place, records[-1].offset)
 
     def _seek(self, topic: str, partition: int, offset: int) -> None:
         place = TopicPartition(topic, partition)
         if place in self._consumer.assignment():
             self._consumer.seek(place, offset)
+
+
+def note_progress(consumer: AIOKafkaConsumer, progress: Progress) -> None:
+    """Tell what the consumer holds, and when a broker last answered it."""
+    held = consumer.assignment()
+    answers = [consumer.last_poll_timestamp(place) for place in held]
+    progress.saw(assigned=bool(held), answer_ms=max((answer for answer in answers if answer), default=None))
+
+
+def note_lag(consumer: AIOKafkaConsumer, metrics: Metrics, place: TopicPartition, offset: int) -> None:
+    """Tell how many records lie behind ``offset``. Nothing is known of a partition that was taken away meanwhile."""
+    end = consumer.highwater(place) if place in consumer.assignment() else None
+    if end is not None:
+        metrics.lag.labels(place.topic, place.partition).set(end - offset - 1)
 
 
 async def commit_for_charts(consumer: Any) -> None:

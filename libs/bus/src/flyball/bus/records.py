@@ -19,7 +19,7 @@ class Record:
     timestamp_ms: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]]
 
     @property
     def recorded_at(self) -> datetime:
@@ -29,7 +29,7 @@ class Record:
     def id(self) -> UUID:
         """The publisher's id (header ``ce_id``) if it is a UUID, else one derived from the record's position."""
         for name, value in self.headers:
-            if name == "ce_id":
+            if name == "ce_id" and value is not None:
                 try:
                     return UUID(value.decode("ascii"))
                 except ValueError:

@@ -144,11 +144,11 @@ class Runtime(Generic[Tx]):
             self._failure.set_exception(error)
 
     async def _watch(self) -> None:
-        """Liveness is progress: end the process when a consumer has not polled, or holds nothing, for too long."""
+        """Liveness is progress: end the process when a consumer fetches nothing, or holds nothing, for too long."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             for consumer in self._control:
-                consumer.poll()
+                consumer.note_progress()
             if stalled := self.health.stalled():
                 raise StalledError("; ".join(stalled))
 
