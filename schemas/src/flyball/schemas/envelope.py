@@ -21,7 +21,8 @@ from flyball.schemas.unreadable import Reason, Unreadable, dotted, not_parsed, n
 
 __all__ = ["BODY_BYTES_MAX", "Reason", "Unreadable", "headers_of", "read_agent_event", "subject_of"]
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
+"""Kafka lets a header have no value."""
 
 BODY_BYTES_MAX: Final = 1_048_576
 MEMBERS_MAX: Final = 1_024
@@ -71,7 +72,7 @@ def _is_structured(headers: Headers) -> bool:
     return not has_attributes
 
 
-def _media_type(value: bytes) -> str:
+def _media_type(value: bytes | None) -> str:
     """``b"Application/JSON; charset=utf-8"`` as ``application/json``; what is not ASCII is no media type we know."""
     return (value or b"").split(b";", 1)[0].strip().lower().decode("ascii", "replace")
 
@@ -93,10 +94,12 @@ def _attributes(headers: Headers) -> dict[str, str]:
     return attributes
 
 
-def _text(name: str, value: bytes) -> str:
+def _text(name: str, value: bytes | None) -> str:
+    if value is None:
+        raise Unreadable("bad_header", name, "the header has no value")
     try:
         return value.decode("utf-8")
-    except (UnicodeDecodeError, AttributeError) as error:
+    except UnicodeDecodeError as error:
         raise Unreadable("bad_header", name, "the value of the header is not UTF-8") from error
 
 

@@ -24,7 +24,8 @@ class BuriedRecord(Event):
     position: Position
     recorded_at: UtcTime
     key: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[tuple[str, bytes | None], ...]
+    """Kafka lets a header have no value."""
     body: bytes | None
 
 

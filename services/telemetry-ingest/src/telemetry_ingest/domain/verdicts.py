@@ -31,7 +31,7 @@ class Raw:
     offset: int
     recorded_at: datetime
     key: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[tuple[str, bytes | None], ...]
     body: bytes | None
 
 
