@@ -72,7 +72,8 @@ class Runtime(Generic[Tx]):
         errors_only = logging.getLogger("flyball.faststream")
         errors_only.setLevel(logging.ERROR)
         broker = KafkaBroker(
-            self.kafka.kafka,
+            # aiokafka splits at commas by itself, FastStream takes the whole string for one host.
+            self.kafka.kafka.split(","),
             consumer_only=True,
             client_id=f"flyball-{self.wiring.name}",
             request_timeout_ms=self.kafka.kafka_request_timeout_ms,
