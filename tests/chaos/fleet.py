@@ -39,7 +39,8 @@ class Replica:
     ready: bool = False
     killed: bool = False
     paused: bool = False
-    down_since: float | None = 0.0
+    started: bool = False
+    down_since: float | None = None
 
     @property
     def name(self) -> str:
@@ -122,8 +123,10 @@ class Fleet:
         clock = asyncio.get_running_loop()
         while True:
             if not replica.process.running:
-                self._note_end(replica, clock.time())
-                await asyncio.sleep(RESTART_SECONDS)
+                if replica.started:
+                    self._note_end(replica, clock.time())
+                    await asyncio.sleep(RESTART_SECONDS)
+                replica.started = True
                 replica.process.spawn()
             elif not replica.ready and not replica.paused and await answers_ready(replica.process.url):
                 replica.ready = True
@@ -131,17 +134,16 @@ class Fleet:
             await asyncio.sleep(POLL_SECONDS)
 
     def _note_end(self, replica: Replica, now: float) -> None:
-        first_start = replica.down_since == 0.0
-        if replica.ready or replica.down_since is None:
+        if replica.down_since is None:
             replica.down_since = now
-        if not first_start and not replica.killed:
+        if not replica.killed:
             cause = last_error(replica.log_path)
             self.ended_by_themselves.append(f"{replica.name}: {cause}")
             self.journal.say(f"{replica.name} ended by itself: {cause}")
         replica.ready, replica.killed = False, False
 
     def _note_ready(self, replica: Replica, now: float) -> None:
-        if replica.down_since:
+        if replica.down_since is not None:
             seconds = now - replica.down_since
             self.recoveries.append(seconds)
             self.journal.say(f"{replica.name} is ready again after {seconds:.1f} s")
