@@ -1,7 +1,7 @@
 """What tests on real servers share: one broker, Postgres and Redis, two services; and nothing is left out quietly."""
 
 import os
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -87,9 +87,12 @@ def broker(full_stack: LocalStack) -> Broker:
     return Broker(full_stack.environment["FLYBALL_KAFKA"])
 
 
-@pytest.fixture(scope="session")
-def answers(services: Mapping[str, ServiceProcess]) -> Answers:
-    return Answers({name: service.url for name, service in services.items()}, SERVICE_TOKEN)
+@pytest.fixture
+def answers(services: Mapping[str, ServiceProcess]) -> Iterator[Answers]:
+    """What the services answer; no test may end one of them."""
+    yield Answers({name: service.url for name, service in services.items()}, SERVICE_TOKEN)
+    for service in services.values():
+        assert service.running, f"{service.name} ended:\n{service.process.log_tail()}"
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """Bad records between good ones on real Kafka: each is rejected whole with its reason, and nobody else is hurt."""
 
-import json
 import shutil
 import subprocess
-from base64 import b64decode
 from collections.abc import Mapping
 from itertools import chain
 from typing import Any
@@ -14,7 +12,8 @@ from flyball.schemas.base import UNKNOWN_SYSTEM
 from flyball.schemas.topics import AGENT_EVENTS, TELEMETRY_REJECTED
 from flyball.stack import ServiceProcess
 from tests.wire.bad_events import PARTITION, bad_events, good
-from tests.wire.outside import Answers, Broker, Place, until
+from tests.wire.buried import buried_since, original
+from tests.wire.outside import Answers, Broker, until
 
 pytestmark = pytest.mark.stack
 
@@ -34,10 +33,10 @@ async def test_bad_events_are_rejected_and_their_neighbours_counted(
     assert totals == {**expected, "duplicates": 0, "late": 0}
     unknown = await answers.totals(UNKNOWN_SYSTEM)
     assert unknown["rejected"] - unknown_before["rejected"] == len(bad) - mine
-    rejected = await rejected_since(broker, since, set(places))
+    rejected = await buried_since(broker, TELEMETRY_REJECTED.name, since, set(places))
     for item, place in zip(bad, places, strict=True):
-        assert told(rejected[place]) == (item.reason, item.field, item.counted_under(system)), item.name
-        assert original(rejected[place]) == (item.letter(system).key, list(item.headers), item.body), item.name
+        assert told(rejected[place][0]) == (item.reason, item.field, item.counted_under(system)), item.name
+        assert original(rejected[place][0]) == (item.letter(system).key, list(item.headers), item.body), item.name
     assert all(service.running for service in services.values())
 
 
@@ -51,9 +50,9 @@ async def test_a_header_whose_name_is_not_utf8_hurts_nobody(broker: Broker, answ
     totals = await until(lambda: answers.totals(system), lambda now: now["published"] >= 5)
     assert totals == {"published": 5, "counted": 4, "duplicates": 0, "rejected": 1, "late": 0}
     place = (AGENT_EVENTS.name, PARTITION, end + 2)
-    rejected = await rejected_since(broker, since, {place})
-    assert told(rejected[place]) == ("not_json", None, system)
-    assert original(rejected[place]) == (system.encode(), [("trace-�", b"1")], b"not JSON")
+    rejected = await buried_since(broker, TELEMETRY_REJECTED.name, since, {place})
+    assert told(rejected[place][0]) == ("not_json", None, system)
+    assert original(rejected[place][0]) == (system.encode(), [("trace-�", b"1")], b"not JSON")
 
 
 def kcat_with_a_bad_header_name(broker: Broker, bodies: list[bytes], system: str) -> None:
@@ -65,32 +64,5 @@ def kcat_with_a_bad_header_name(broker: Broker, bodies: list[bytes], system: str
     subprocess.run([program, "-P", *where, "-H", b"trace-\xff=1"], input=b"\n".join(bodies), check=True, timeout=30)
 
 
-async def rejected_since(broker: Broker, since: Mapping[int, int], places: set[Place]) -> dict[Place, dict[str, Any]]:
-    """What telemetry.rejected.v1 says about these places, once it says something about each."""
-
-    async def read() -> dict[Place, dict[str, Any]]:
-        events = [json.loads(message.value()) for message in broker.read(TELEMETRY_REJECTED.name, since)]
-        return {place_of(event): event for event in events if place_of(event) in places}
-
-    found = await until(read, lambda now: now.keys() == places)
-    assert found.keys() == places
-    return found
-
-
-def place_of(event: dict[str, Any]) -> Place:
-    position = event["position"]
-    return position["topic"], position["partition"], position["offset"]
-
-
 def told(event: dict[str, Any]) -> tuple[str, str | None, str]:
     return event["reason"], event["field"], event["system"]
-
-
-def original(event: dict[str, Any]) -> tuple[bytes | None, list[tuple[str, bytes | None]], bytes | None]:
-    """Key, headers and body as they were sent."""
-    headers = [(name, unpacked(value)) for name, value in event["headers"]]
-    return unpacked(event["key"]), headers, unpacked(event["body"])
-
-
-def unpacked(text: str | None) -> bytes | None:
-    return None if text is None else b64decode(text, altchars=b"-_", validate=True)
