@@ -1,0 +1,59 @@
+"""telemetry-ingest's ports on the simulated Postgres and Redis; the counterparts of its ``adapters``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from flyball.sim.keeper import MemoryMap
+from flyball.sim.transaction import MemoryTransaction
+from telemetry_ingest.domain.condense import SystemTotals
+from telemetry_ingest.ports import Sighting
+
+HORIZON = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTotals:
+    transaction: MemoryTransaction
+
+    async def add(self, totals: Mapping[tuple[str, str], SystemTotals], recorded_at: datetime) -> None:
+        del recorded_at
+        for key, sums in sorted(totals.items(), key=lambda item: item[0]):
+            await self.transaction.change("totals", key, lambda known, sums=sums: plus(known or SystemTotals(), sums))
+
+    async def declare(self, tenant: str, system: str) -> None:
+        await self.transaction.put("declared", (tenant, system), True)
+
+
+def plus(known: SystemTotals, more: SystemTotals) -> SystemTotals:
+    return replace(
+        known,
+        counted=known.counted + more.counted,
+        duplicates=known.duplicates + more.duplicates,
+        rejected=known.rejected + more.rejected,
+        late=known.late + more.late,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySightings:
+    """The script of ``RedisSightings``, line by line, on a map that scripts change as one."""
+
+    memory: MemoryMap
+
+    async def first(self, sightings: Sequence[Sighting]) -> Sequence[bool]:
+        def script(known: dict[Any, Any]) -> Sequence[bool]:
+            return [_is_first(known, sighting) for sighting in sightings]
+
+        return await self.memory.run(f"first sightings of {len(sightings)}", script)
+
+
+def _is_first(known: dict[Any, Any], sighting: Sighting) -> bool:
+    place, at = known.get(sighting.fingerprint, (None, None))
+    if place == sighting.place:
+        return True
+    if place is not None and abs(sighting.recorded_at - at) <= HORIZON:
+        return False
+    known[sighting.fingerprint] = (sighting.place, sighting.recorded_at)
+    return True
