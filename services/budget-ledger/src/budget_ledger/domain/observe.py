@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from budget_ledger.domain.policy import Policy
 from flyball.schemas.registry import ACCURACY, AVAILABILITY, PERFORMANCE, SAFETY
-from flyball.schemas.summaries import TelemetrySummary
+from flyball.schemas.summaries import EvaluationStatistics, TelemetrySummary
 from flyball.stats.decimal_bins import count_below
 
 
@@ -30,10 +30,15 @@ def observations(dimension: str, summary: TelemetrySummary, policy: Policy) -> S
 
 def _accuracy(summary: TelemetrySummary, policy: Policy) -> list[Observation]:
     return [
-        Observation(judged.passed, judged.failed, judged.sampling_ppm, f"{judged.evaluator}@{judged.evaluator_version}")
+        Observation(judged.passed, judged.failed, judged.sampling_ppm, _evaluator(judged))
         for judged in summary.evaluations
         if judged.metric == policy.metric
     ]
+
+
+def _evaluator(judged: EvaluationStatistics) -> str:
+    # Agents choose these words. JSON strings may hold a NUL, which Postgres's text cannot.
+    return f"{judged.evaluator}@{judged.evaluator_version}".replace("\0", "\ufffd")
 
 
 def _safety(summary: TelemetrySummary, policy: Policy) -> list[Observation]:

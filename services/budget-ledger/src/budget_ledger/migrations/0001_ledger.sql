@@ -56,6 +56,8 @@ END
 $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON entries
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+-- The service's own role lacks the right as well, so that no statement of it gets as far as the trigger.
+REVOKE UPDATE, DELETE, TRUNCATE ON entries FROM CURRENT_USER;
 
 -- What each hour put into its window, so that it can be taken out again. Hours past the window are removed.
 CREATE TABLE hours (
