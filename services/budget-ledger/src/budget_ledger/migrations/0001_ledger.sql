@@ -2,7 +2,7 @@
 CREATE TABLE systems (
     tenant    text NOT NULL,
     system    text NOT NULL,
-    revisions jsonb NOT NULL,
+    revisions json NOT NULL,  -- not jsonb, which refuses a NUL in a text
     PRIMARY KEY (tenant, system)
 );
 

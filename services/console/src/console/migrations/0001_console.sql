@@ -9,7 +9,7 @@ CREATE TABLE revisions (
     tenant   text   NOT NULL,
     system   text   NOT NULL,
     version  bigint NOT NULL CHECK (version > 0),
-    revision jsonb  NOT NULL,
+    revision json   NOT NULL,  -- not jsonb, which refuses a NUL in a text
     PRIMARY KEY (tenant, system, version),
     FOREIGN KEY (tenant, system) REFERENCES systems
 );
