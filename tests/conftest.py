@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -67,9 +66,11 @@ def environment(full_stack: LocalStack) -> Mapping[str, str]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def services(full_stack: LocalStack, environment: Mapping[str, str]) -> AsyncIterator[dict[str, ServiceProcess]]:
-    """telemetry-ingest and budget-ledger, a process each."""
-    logs = Path(full_stack.directory) / "services"
+async def services(
+    environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[dict[str, ServiceProcess]]:
+    """telemetry-ingest and budget-ledger, a process each; pytest keeps their logs."""
+    logs = tmp_path_factory.mktemp("services")
     running = {name: ServiceProcess(name, environment, logs) for name in ("telemetry-ingest", "budget-ledger")}
     try:
         for service in running.values():

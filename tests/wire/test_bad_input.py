@@ -1,5 +1,6 @@
 """Bad records between good ones on real Kafka: each is rejected whole with its reason, and nobody else is hurt."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ from flyball.schemas.topics import AGENT_EVENTS, TELEMETRY_REJECTED
 from flyball.stack import ServiceProcess
 from tests.wire.bad_events import PARTITION, bad_events, good
 from tests.wire.buried import buried_since, original
-from tests.wire.outside import Answers, Broker, until
+from tests.wire.outside import Answers, Broker, Letter, until
+from tests.wire.readme import example_event
 
 pytestmark = pytest.mark.stack
 
@@ -66,3 +68,27 @@ def kcat_with_a_bad_header_name(broker: Broker, bodies: list[bytes], system: str
 
 def told(event: dict[str, Any]) -> tuple[str, str | None, str]:
     return event["reason"], event["field"], event["system"]
+
+
+async def test_text_that_postgres_cannot_hold_stops_no_ledger(broker: Broker, answers: Answers, system: str) -> None:
+    broker.publish([evaluation(system, "judge"), evaluation(system, "jud\0ge"), evaluation(system, "judge")])
+    budget = await until(
+        lambda: answers.budget(system, "accuracy"), lambda now: now is not None and now["granted"] >= 3 * 50_000
+    )
+    assert budget is not None
+    assert budget["granted"] == 3 * 50_000
+    entries = (await answers.explanation(system, "accuracy"))["entries"]
+    assert {entry["evaluator"] for entry in entries} == {"judge@1", "jud�ge@1"}
+
+
+def evaluation(system: str, evaluator: str) -> Letter:
+    data = {
+        "interaction_id": "int-1",
+        "release": "1.0.0",
+        "metric": "factuality",
+        "evaluator": evaluator,
+        "evaluator_version": "1",
+        "passed": True,
+    }
+    event = {**example_event(system), "type": "evaluation.recorded", "data": data}
+    return Letter(AGENT_EVENTS.name, system.encode(), json.dumps(event).encode(), (), PARTITION)

@@ -51,7 +51,9 @@ def summary(system: str) -> Letter:
 
 def registration(system: str) -> Letter:
     past = datetime.now(UTC) - timedelta(days=1)
-    revision = SystemRevision(version=1, effective_at=past, author="tests", spec=SystemSpec(system=system))
+    revision = SystemRevision(
+        version=1, effective_at=past, author="tests", spec=SystemSpec(system=system, purpose="a NUL: \0")
+    )
     return letter(REGISTRY_SYSTEMS, SystemRegistered(tenant="default", system=system, revisions=(revision,)), system)
 
 
