@@ -143,3 +143,16 @@ def test_segments_are_named_in_one_order_and_bounded() -> None:
     assert segment_name({"plan": "pro", "market": "de"}) == "market=de,plan=pro"
     assert segment_name({"a": "x" * 200, "b": "y" * 200}) == "other"
     assert segment_name({}) == ""
+
+
+def test_a_bucket_with_very_many_distinct_values_is_published_in_parts_that_fit_a_record() -> None:
+    error = "x" * 60
+    data = {"interaction_id": "i", "release": "1.0.0", "latency_ms": 1.0}
+    events = [("interaction.completed", {**data, "outcome": f"{error}{n:04}"}, 0) for n in range(2_000)]
+    judged = [verdict for verdict in verdicts(events) if isinstance(verdict, Accepted)]
+    condensed = condense(judged, (), ())
+    parts = [bucket.freeze(key) for key, bucket in condensed.buckets.items()]
+    assert len(parts) == 8
+    assert max(len(part.model_dump_json()) for part in parts) < 100_000
+    assert sum(part.interactions.count for part in parts) == 2_000
+    assert len({key.summary_id("t", 0, 0) for key in condensed.buckets}) == 8

@@ -71,7 +71,6 @@ class PredictionStatistics(Event):
 
     count: Count = 0
     classes: dict[Text, Count] = {}
-    other_classes: Count = 0
     score_ppm: Histogram = Histogram()
 
 
@@ -85,7 +84,7 @@ class MeasurementStatistics(Event):
 
 
 class TelemetrySummary(Event):
-    """The delta that one batch adds to one bucket."""
+    """The delta that one batch adds to one bucket. A batch with very many distinct values adds several."""
 
     tenant: Name
     system: Name

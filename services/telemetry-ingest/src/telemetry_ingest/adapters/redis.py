@@ -16,8 +16,9 @@ from flyball.store.redis import RedisClient, open_redis, transient_redis_errors
 from flyball.store.settings import StoreSettings
 from telemetry_ingest.ports import MemoryLostError, Sighting
 
-GENERATION = "flyball:ingest:generation"
-ID_PREFIX = b"flyball:ingest:id:"
+# One hash tag for all keys, so that a script may touch them together in a Redis cluster too.
+GENERATION = "{flyball:ingest}:generation"
+ID_PREFIX = b"{flyball:ingest}:id:"
 LOST = (
     "Redis lost the ids that telemetry-ingest has seen. Bring Redis back with its append-only file; or, to accept that"
     " duplicates of the last day count again, start once with FLYBALL_ACCEPT_LOST_IDS=true."

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
@@ -28,6 +28,8 @@ from telemetry_ingest.domain.verdicts import Accepted, Rejected
 
 SUMMARY_NAMESPACE = UUID("0d5a1a43-32c6-5a5d-9c0c-5f0d8e0b7a11")
 SEGMENT_CHARACTERS_MAX = 256
+ROWS_MAX = 256
+"""Distinct values in one summary. At a few hundred bytes each it stays far below the 1 MiB of a record."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,19 +41,12 @@ class BucketKey:
     release: str
     segment: str
     start_seconds: int
+    part: int = 0
+    """A bucket with too many distinct values for one record is published in parts, which add up."""
 
     def summary_id(self, topic: str, partition: int, first_offset: int) -> UUID:
         """The same for the same batch and key, and for nothing else."""
-        parts = (
-            topic,
-            partition,
-            first_offset,
-            self.tenant,
-            self.system,
-            self.release,
-            self.segment,
-            self.start_seconds,
-        )
+        parts = (topic, partition, first_offset, *astuple(self))
         return uuid5(SUMMARY_NAMESPACE, "\n".join(map(str, parts)))
 
 
@@ -80,6 +75,12 @@ class Bucket:
             self.predictions.add(data)
         else:
             self.releases_deployed += 1
+
+    @property
+    def rows(self) -> int:
+        """Distinct values that take room in the summary beside its fixed fields and its bounded histograms."""
+        interactions = len(self.interactions.errors) + len(self.interactions.cost_by_model)
+        return interactions + len(self.evaluations) + len(self.guardrails) + len(self.predictions.classes)
 
     def freeze(self, key: BucketKey) -> TelemetrySummary:
         return TelemetrySummary.model_construct(
@@ -114,6 +115,7 @@ class Condensed:
 
     buckets: dict[BucketKey, Bucket] = field(default_factory=dict)
     totals: dict[tuple[str, str], SystemTotals] = field(default_factory=dict)
+    _part: dict[BucketKey, int] = field(default_factory=dict)
 
     def count(self, accepted: Accepted) -> None:
         event = accepted.event
@@ -139,9 +141,13 @@ class Condensed:
         self._totals(DEFAULT_TENANT, rejected.system).rejected += 1
 
     def _bucket(self, key: BucketKey, at: datetime) -> Bucket:
-        bucket = self.buckets.get(key)
+        part = self._part.get(key, 0)
+        bucket = self.buckets.get(replace(key, part=part) if part else key)
+        if bucket is not None and bucket.rows >= ROWS_MAX:
+            part = self._part[key] = part + 1
+            bucket = None
         if bucket is None:
-            bucket = self.buckets[key] = Bucket(event_time_max=at)
+            bucket = self.buckets[replace(key, part=part)] = Bucket(event_time_max=at)
         bucket.event_time_max = max(bucket.event_time_max, at)
         return bucket
 

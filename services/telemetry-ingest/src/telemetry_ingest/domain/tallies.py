@@ -21,9 +21,6 @@ from flyball.schemas.summaries import (
 from flyball.stats.decimal_bins import decimal_bin
 
 MILLION = 1_000_000
-CLASSES_MAX = 256
-MODELS_MAX = 64
-OTHER = "other"
 
 
 @dataclass(slots=True)
@@ -88,8 +85,7 @@ class InteractionTally:
             return
         self.cost_micro_usd.add(event.cost_micro_usd)
         model = f"{event.provider or 'unknown'}/{event.model or 'unknown'}"[:256]
-        known = model in self.cost_by_model or len(self.cost_by_model) < MODELS_MAX
-        self.cost_by_model[model if known else OTHER] += event.cost_micro_usd
+        self.cost_by_model[model] += event.cost_micro_usd
 
     def freeze(self) -> InteractionStatistics:
         return InteractionStatistics.model_construct(
@@ -162,26 +158,19 @@ def guardrail_outcome(event: GuardrailChecked) -> str:
 class PredictionTally:
     count: int = 0
     classes: Counter[str] = field(default_factory=Counter)
-    other_classes: int = 0
     score_ppm: HistogramTally = field(default_factory=HistogramTally)
 
     def add(self, event: PredictionMade) -> None:
         self.count += 1
         if event.score is not None:
             self.score_ppm.add(round(event.score * MILLION))
-        name = event.predicted_class
-        if name is None:
-            return
-        if name in self.classes or len(self.classes) < CLASSES_MAX:
-            self.classes[name] += 1
-        else:
-            self.other_classes += 1
+        if event.predicted_class is not None:
+            self.classes[event.predicted_class] += 1
 
     def freeze(self) -> PredictionStatistics:
         return PredictionStatistics.model_construct(
             count=self.count,
             classes=dict(sorted(self.classes.items())),
-            other_classes=self.other_classes,
             score_ppm=self.score_ppm.freeze(),
         )
 
