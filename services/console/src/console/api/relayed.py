@@ -120,7 +120,7 @@ class RelayedRoutes:
     def _passed_on(self, service: OtherService, answer: Answer) -> Response:
         if answer.status in (401, 403):
             raise _odd(service, "it refused console's token; give both the same FLYBALL_SERVICE_TOKEN")
-        if answer.status >= HTTPStatus.BAD_REQUEST and not answer.media_type.startswith(PROBLEM):
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES and not answer.media_type.startswith(PROBLEM):
             raise _odd(service, f"it answered {answer.status}; check that both services are of the same release")
         return Response(answer.body, answer.status, media_type=answer.media_type)
 

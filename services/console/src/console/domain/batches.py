@@ -51,7 +51,7 @@ def _members(body: bytes) -> Iterator[bytes]:
         at = _blank_end(text, _blank_end(text, 0) + 1)
         separator = ","
         if text[at : at + 1] == "]":
-            at, separator = at + 1, "]"
+            at, separator = _blank_end(text, at + 1), "]"
         while separator == ",":
             _, end = _DECODER.raw_decode(text, at)
             yield text[at:end].encode()
