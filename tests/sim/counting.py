@@ -1,4 +1,4 @@
-"""A tiny system that counts: numbers -> adder (condenses each batch) -> auditor. Small enough to see a bug of the bus."""
+"""A tiny system that counts: numbers -> adder (condenses each batch) -> auditor. Small enough to see bus bugs."""
 
 import asyncio
 from collections import Counter

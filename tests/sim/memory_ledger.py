@@ -35,7 +35,8 @@ class MemoryLedger:
         hours = await self.transaction.statement("read hours", lambda session: _hours(session, needs))
         minutes = await self.transaction.statement("read minutes", lambda session: _minutes(session, needs))
         return {
-            key: Book(budget, hours.get(key, {}), minutes.get(key, {})) for key, budget in zip(keys, budgets, strict=True)
+            key: Book(budget, hours.get(key, {}), minutes.get(key, {}))
+            for key, budget in zip(keys, budgets, strict=True)
         }
 
     async def save(
@@ -92,7 +93,7 @@ async def _save_hours(session: Session, before: Mapping[BudgetId, Book], after: 
     for key, book in after.items():
         for hour, sums in book.hours.items():
             session.write("hours", (key, hour), sums)
-        for hour in before[key].hours.keys() - book.hours.keys():
+        for hour in sorted(before[key].hours.keys() - book.hours.keys()):
             session.write("hours", (key, hour), DELETED)
             if key.dimension == AVAILABILITY:
                 _drop_minutes(session, key, hour)

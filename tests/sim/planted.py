@@ -1,4 +1,4 @@
-"""Three classical mistakes of message processing, each a few lines away from the real code. The simulation must see them."""
+"""Three classical mistakes, each a few lines away from the real code. The simulation must see them."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -94,6 +94,11 @@ class Broker(Server):
         for fetch in waiting:
             settle(fetch)
 
+    def copy(self, other: "Broker", topic: str) -> None:
+        """Have what another broker has on a topic, for a replay: same offsets, same append times."""
+        for log in other.partitions(topic):
+            self.logs[topic, log.partition] = Log(topic, log.partition, log.end, list(log.records))
+
     async def fetch(
         self, positions: Mapping[Place, int], records_max: int, wait_seconds: float
     ) -> Mapping[Place, Sequence[Record]]:

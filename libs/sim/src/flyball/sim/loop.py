@@ -99,17 +99,19 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._soon.extend((gate, handle) for handle in handles)
 
     def _run_once(self) -> None:
+        timers = self._timers
         if not self._soon:
             self._jump()
-        while self._timers and self._timers[0][0] <= self._now:
-            _, _, gate, timer = heapq.heappop(self._timers)
-            self._soon.append((gate, timer))
+        while timers and timers[0][0] <= self._now:
+            _, _, gate, timer = heapq.heappop(timers)
+            if not timer.cancelled():
+                self._soon.append((gate, timer))
         ready, self._soon = self._soon, []
         self._steps_left -= len(ready)
         if self._steps_left < 0:
             raise StuckError(f"still busy after {self._now:.0f} simulated seconds; look for a loop that never waits")
-        for gate, handle in self._mixed(ready):
-            if not handle.cancelled() and (self.open or gate is None or gate.admits(handle)):
+        for gate, handle in ready if len(ready) == 1 else self._mixed(ready):
+            if not handle.cancelled() and (gate is None or self.open or gate.admits(handle)):
                 handle._run()  # noqa: SLF001 - what a loop does with a handle
 
     def _jump(self) -> None:
@@ -121,8 +123,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _mixed(self, ready: list[Entry]) -> Iterable[Entry]:
         """Any order between processes, but asyncio's own order within each: programs may rely on that."""
-        if len(ready) < 2:  # noqa: PLR2004 - nothing to mix
-            return ready
         queues: dict[Gate | None, deque[Entry]] = {}
         for entry in ready:
             queues.setdefault(entry[0], deque()).append(entry)

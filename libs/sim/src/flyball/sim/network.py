@@ -67,9 +67,10 @@ class Server:
 
     def travel_seconds(self) -> float:
         """How long one way takes this time."""
-        random, faults = self.world.random, self.world.faults
-        slow = random.random() < faults.slow
-        return random.uniform(0, faults.slow_seconds_max if slow else faults.delay_seconds_max)
+        chance, faults = self.world.random.random(), self.world.faults
+        if chance < faults.slow:
+            return self.world.random.uniform(0, faults.slow_seconds_max)
+        return chance * faults.delay_seconds_max
 
     def strike(self, life: Life | None, within_seconds: float) -> str | None:
         """Choose what goes wrong with an operation; process and server faults strike at some moment of it."""

@@ -24,9 +24,9 @@ class Timing:
     """Simulated seconds; short ones, so that a run has few idle polls."""
 
     session_seconds: float = 3.0
-    fetch_seconds: float = 1.0
-    relay_idle_seconds: float = 1.0
-    commit_seconds: float = 1.0
+    fetch_seconds: float = 2.0
+    relay_idle_seconds: float = 2.0
+    commit_seconds: float = 2.0
     backoff: Backoff = field(default_factory=lambda: Backoff(base_seconds=0.02, cap_seconds=2.0, attempts_max=12))
 
 

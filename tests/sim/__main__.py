@@ -1,0 +1,40 @@
+"""Tells one run of the simulation step by step: ``python -m tests.sim --seed 7``."""
+
+import argparse
+import logging
+import sys
+
+from flyball.sim.process import Faults
+from flyball.sim.seeds import Scenario, SeedFailedError, run_seed
+from flyball.sim.world import World
+from tests.sim.counting import Counting
+from tests.sim.whole import Whole
+
+SYSTEMS: dict[str, type[Scenario]] = {"whole": Whole, "counting": Counting}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__)
+    parser.add_argument("--seed", type=int, required=True, help="which run; the same seed is always the same run")
+    parser.add_argument("--system", choices=SYSTEMS, default="whole", help="what is simulated")
+    arguments = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    try:
+        world = run_seed(SYSTEMS[arguments.system](), arguments.seed, Faults())
+    except SeedFailedError as failure:
+        tell(failure.world)
+        print(f"\nseed {failure.seed} fails: {type(failure.__cause__).__name__}: {failure.__cause__}")
+        return 1
+    tell(world)
+    print(f"\nseed {arguments.seed} holds; digest {world.digest()}")
+    return 0
+
+
+def tell(world: World) -> None:
+    print(f"{'seconds':>11} {'who':<20} what")
+    print("\n".join(world.trace()))
+    print(f"{world.operations} operations in {world.loop.time():.1f} simulated seconds")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""A seeded load of raw events, each with what must become of it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from flyball.schemas.registry import SystemRegistered, SystemRevision, SystemSpec
+from flyball.schemas.topics import AGENT_EVENTS
+from flyball.sim.world import EPOCH
+from flyball.store.ports import Outgoing
+
+SERIAL = "x-serial"
+DUPLICATES, INVALIDS, UNKEYED, OLD = 0.08, 0.04, 0.05, 0.05
+SPECS = (
+    SystemSpec(system="support"),
+    # A window so short that late events find their hour gone.
+    SystemSpec(system="pricing", window_days=1),
+)
+SYSTEMS = (*(spec.system for spec in SPECS), "undeclared")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A valid event."""
+
+    system: str
+    id: str
+    kind: str
+    time: datetime
+    data: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Load:
+    """Records to be published, and what was put into each by its serial number: an event, or the name of a system."""
+
+    random: Random
+    made: dict[bytes, Event | str] = field(default_factory=dict)
+    _recent: list[Event] = field(default_factory=list)
+
+    def next(self) -> Outgoing:
+        chance = self.random.random()
+        if self._recent and chance < DUPLICATES:
+            return self._record(self.random.choice(self._recent[-60:]))
+        event = self._event(self.random.choice(SYSTEMS))
+        if chance < DUPLICATES + INVALIDS:
+            return self._invalid(event)
+        self._recent.append(event)
+        return self._record(event)
+
+    def _event(self, system: str) -> Event:
+        number = f"{system}-{len(self.made)}"
+        kind, data = self.random.choices(KINDS, WEIGHTS)[0](self.random, number)
+        old = self.random.random() < OLD
+        # Few minutes and buckets, so that replicas and batches meet in each of them.
+        back = timedelta(days=2 * old, minutes=self.random.randint(0, 2))
+        time = EPOCH - back + timedelta(seconds=self.random.choice((3, 5, 48)))
+        return Event(system, number, kind, time, {**data, "release": self.random.choice(("1.0.0", "1.0.0", "1.1.0"))})
+
+    def _record(self, event: Event) -> Outgoing:
+        body = json.dumps(attributes(event) | {"data": event.data}).encode()
+        headers: tuple[tuple[str, bytes], ...] = (("content-type", b"application/cloudevents+json"),)
+        if self.random.random() < 0.5:
+            body = json.dumps(event.data).encode()
+            headers = tuple((f"ce_{name}", value.encode()) for name, value in attributes(event).items())
+        key = b"" if self.random.random() < UNKEYED else event.system.encode()
+        return self._numbered(event, key, headers, body)
+
+    def _invalid(self, event: Event) -> Outgoing:
+        spoil = self.random.choice(SPOILS)
+        return self._numbered(event.system, event.system.encode(), (), spoil(attributes(event) | {"data": event.data}))
+
+    def _numbered(
+        self, content: Event | str, key: bytes, headers: tuple[tuple[str, bytes], ...], body: bytes
+    ) -> Outgoing:
+        serial = str(len(self.made)).encode()
+        self.made[serial] = content
+        return Outgoing(AGENT_EVENTS.name, key, (*headers, (SERIAL, serial)), body)
+
+
+def attributes(event: Event) -> dict[str, str]:
+    return {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": f"/agents/{event.system}",
+        "type": event.kind,
+        "subject": event.system,
+        "time": event.time.isoformat(),
+    }
+
+
+def _interaction(random: Random, number: str) -> tuple[str, dict[str, Any]]:
+    data = {
+        "interaction_id": number,
+        "outcome": random.choice(("ok", "ok", "ok", "timeout")),
+        "latency_ms": random.choice((120.5, 900, 4_999, 5_000, 9_000)),
+        "cost_micro_usd": random.randint(1, 90_000),
+        "provider": "acme",
+        "model": "small",
+    }
+    return "interaction.completed", data
+
+
+def _evaluation(random: Random, number: str) -> tuple[str, dict[str, Any]]:
+    data = {
+        "interaction_id": number,
+        "metric": random.choice(("factuality", "factuality", "relevance")),
+        "evaluator": "judge",
+        "evaluator_version": "2",
+        "passed": random.random() < 0.8,
+        "sampling_rate": random.choice((1.0, 0.1)),
+    }
+    return "evaluation.recorded", data
+
+
+def _guardrail(random: Random, number: str) -> tuple[str, dict[str, Any]]:
+    del number
+    data = {
+        "rule": "jailbreak",
+        "kind": "jailbreak",
+        "malicious": random.choice((True, True, False, None)),
+        "blocked": random.random() < 0.9,
+    }
+    return "guardrail.checked", data
+
+
+def _prediction(random: Random, number: str) -> tuple[str, dict[str, Any]]:
+    return "prediction.made", {"prediction_id": number, "predicted_class": random.choice(("yes", "no")), "score": 0.5}
+
+
+def _release(random: Random, number: str) -> tuple[str, dict[str, Any]]:
+    return "release.deployed", {"evidence_epoch": number, "traffic_share": random.choice((0.1, 1.0))}
+
+
+KINDS = (_interaction, _evaluation, _guardrail, _prediction, _release)
+WEIGHTS = (60, 18, 12, 8, 2)
+SPOILS: tuple[Callable[[dict[str, Any]], bytes], ...] = (
+    lambda _: b"{not JSON",
+    lambda document: json.dumps(document | {"type": "no.such.type"}).encode(),
+    lambda document: json.dumps(document | {"time": (EPOCH + timedelta(hours=3)).isoformat()}).encode(),
+    lambda document: json.dumps(document | {"time": (EPOCH - timedelta(days=9)).isoformat()}).encode(),
+    lambda document: json.dumps(document | {"data": {"latency_ms": float("nan")}}).encode(),
+)
+
+
+def registrations() -> list[SystemRegistered]:
+    """The declared systems, in force long before the first event."""
+    return [
+        SystemRegistered(
+            tenant=spec.tenant,
+            system=spec.system,
+            revisions=(SystemRevision(version=1, effective_at=EPOCH - timedelta(days=30), author="ada", spec=spec),),
+        )
+        for spec in SPECS
+    ]
