@@ -10,6 +10,7 @@ from flyball.schemas.registry import SystemSpec
 
 BYTES_MAX: Final = 1_048_576
 NODES_MAX: Final = 20_000
+DEPTH_MAX: Final = 32
 DOCUMENTS_MAX: Final = 1_000
 ERRORS_MAX: Final = 50
 
@@ -33,7 +34,9 @@ def read_specs(text: bytes) -> list[SystemSpec]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise SpecError([f"{_place(mark)}: {error.problem or error.context}"]) from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except RecursionError as error:
+        raise SpecError([f"1:1: nested more than {DEPTH_MAX} levels deep"]) from error
+    except yaml.YAMLError as error:
         raise SpecError([f"1:1: {' '.join(str(error).split())}"]) from error
     if not roots or len(roots) > DOCUMENTS_MAX:
         raise SpecError([f"1:1: the file has {len(roots)} documents; 1 to {DOCUMENTS_MAX} are allowed"])
@@ -76,6 +79,8 @@ class _Document:
         # An alias of an alias of an alias can make a small file a huge document.
         if self._nodes > NODES_MAX:
             raise SpecError([f"{_place(node.start_mark)}: more than {NODES_MAX} values in one system"])
+        if len(path) > DEPTH_MAX:
+            raise SpecError([f"{_place(node.start_mark)}: nested more than {DEPTH_MAX} levels deep"])
         if isinstance(node, yaml.MappingNode):
             return dict(self._members(node, path))
         if isinstance(node, yaml.SequenceNode):
