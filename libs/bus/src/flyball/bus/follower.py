@@ -1,7 +1,7 @@
 """Keeps a Kafka consumer at the positions that the store holds. Kafka's own committed offsets are for charts."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic
 
@@ -28,6 +28,20 @@ class Follower(Generic[Tx]):
         """Partitions were assigned anew: whoever held them meanwhile has moved their positions."""
         self._next_offset.clear()
 
+    async def settle(self, places: Collection[tuple[str, int]]) -> None:
+        """Move the consumer to where the store stands in these partitions (topic, number).
+
+        Kafka's committed offset may lie beyond: of a database that is new, or was restored from a backup. Where no
+        new record comes, ``take`` would never be asked to notice.
+        """
+        for topic in sorted({topic for topic, _ in places}):
+            stored = await self._stored(topic)
+            for place in sorted(place for place in places if place[0] == topic):
+                # Records that were fetched meanwhile have settled theirs, and may have moved on since.
+                if place not in self._next_offset:
+                    self._next_offset[place] = stored.get(place[1], 0)
+                    self.seek(*place, self._next_offset[place])
+
     async def take(self, topic: str, partition: int, records: Sequence[Record]) -> None:
         """Apply records of one partition, in offset order. Records before the stored position are dropped."""
         expected = self._next_offset.get((topic, partition))
@@ -48,16 +62,18 @@ class Follower(Generic[Tx]):
 
     async def _settle(self, topic: str, partition: int, fetched_offset: int) -> int | None:
         """Load the stored position. None when the consumer had to be moved there, and must fetch again."""
-        positions = await retried(
-            f"position of {topic}[{partition}]",
-            lambda: self.processor.database.positions(self.processor.consumer, topic),
-            self.processor.backoff,
-            self.processor.random,
-        )
-        stored = positions.get(partition, 0)
+        stored = (await self._stored(topic)).get(partition, 0)
         self._next_offset[topic, partition] = stored
         if fetched_offset == stored:
             return stored
         # Kafka resumed at its own committed offset, or retention cut the start: fetch from where the store stands.
         self.seek(topic, partition, stored)
         return None
+
+    async def _stored(self, topic: str) -> Mapping[int, int]:
+        return await retried(
+            f"positions of {topic}",
+            lambda: self.processor.database.positions(self.processor.consumer, topic),
+            self.processor.backoff,
+            self.processor.random,
+        )

@@ -34,7 +34,7 @@ def records_of(fetched: Iterable[Any]) -> Sequence[Record]:
 
 
 class OnAssignment(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
-    """Makes the follower look up its positions again. Nothing waits for batches in hand: the fence decides."""
+    """Moves the follower to its positions, looked up again. Nothing waits for batches in hand: the fence decides."""
 
     def __init__(self, follower: Follower[Any]) -> None:
         self._follower = follower
@@ -43,8 +43,10 @@ class OnAssignment(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         del revoked
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        logger.info("holding %s", sorted((tp.topic, tp.partition) for tp in assigned))
+        places = sorted((tp.topic, tp.partition) for tp in assigned)
+        logger.info("holding %s", places)
         self._follower.forget()
+        await self._follower.settle(places)
 
 
 class HotConsumer(Generic[Tx]):
