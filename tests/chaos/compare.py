@@ -153,7 +153,11 @@ def _bytes(text: str | None) -> bytes:
 
 
 def _verdict(wanted: Mapping[Any, Any], found: Mapping[Any, Any], same: str = "as recounted") -> str:
-    wrong = {key: (wanted.get(key), found.get(key)) for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key)}
+    wrong = {
+        key: (wanted.get(key), found.get(key))
+        for key in wanted.keys() | found.keys()
+        if wanted.get(key) != found.get(key)
+    }
     return _first(wrong) if wrong else same
 
 

@@ -49,7 +49,7 @@ async def backlog(bootstrap: str, dsn: str, schemas: tuple[str, ...] = (INGEST, 
 
 
 def _behind(ends: Mapping[int, int], done: Mapping[int, int]) -> int:
-    return sum(end - done.get(partition, 0) for partition, end in ends.items())
+    return sum(max(0, end - done.get(partition, 0)) for partition, end in ends.items())
 
 
 @dataclass(slots=True)

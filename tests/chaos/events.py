@@ -172,4 +172,3 @@ class Load:
         self._ids[source] += 1
         release = self.random.choice(("1.4.0", "1.5.0-rc.1"))
         return Content(system.name, kind, str(self._ids[source]), source, moment, {"release": release, **data})
-

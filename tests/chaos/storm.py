@@ -119,7 +119,9 @@ def _tell(journal: Journal, load: Load, fleet: Fleet, saboteur: Saboteur, watch:
     journal.say(f"faults done: {dict(Counter(saboteur.done))}")
     times = sorted(fleet.recoveries)
     if times:
-        journal.say(f"{len(times)} recoveries to ready: median {times[len(times) // 2]:.1f} s, longest {times[-1]:.1f} s")
+        journal.say(
+            f"{len(times)} recoveries to ready: median {times[len(times) // 2]:.1f} s, longest {times[-1]:.1f} s"
+        )
     for schema, seconds in watch.longest_stall_seconds.items():
         journal.say(f"{schema} stood still with work before it for {seconds:.1f} s at the longest")
     journal.say(f"{len(fleet.ended_by_themselves)} times a replica ended by itself")
