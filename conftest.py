@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -11,16 +12,35 @@ from flyball.stack.postgres import Postgres
 from flyball.stack.redis import Redis
 
 NOTHING_LEFT_OUT = "FLYBALL_NOTHING_LEFT_OUT"
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Where nothing may be left out, a skipped test has failed."""
-    outcome = yield
-    report = outcome.get_result()
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return _judged((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return _judged((yield))
+
+
+def _judged(report: Report) -> Report:
+    """Where nothing may be left out, a skipped test or module has failed."""
     if report.skipped and os.environ.get(NOTHING_LEFT_OUT) and not hasattr(report, "wasxfail"):
+        report.longrepr = f"left out, and {NOTHING_LEFT_OUT} is set: {_reason(report)}"
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was left out, and {NOTHING_LEFT_OUT} is set: {report.longrepr}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One loud line for each thing that was left out."""
+    for report in terminalreporter.stats.get("skipped", []):
+        terminalreporter.write_line(f"!!! LEFT OUT: {report.nodeid}: {_reason(report)}", red=True, bold=True)
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    return report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
-"""What tests on real servers share: one broker, Postgres and Redis, two services; and nothing is left out quietly."""
+"""What tests on real servers share: one broker, Postgres and Redis for the session, and two services on them."""
 
-import os
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from uuid import uuid4
 
 import pytest
@@ -13,41 +12,7 @@ from flyball.schemas.topics import TOPICS
 from flyball.stack import LocalStack, ServiceProcess
 from tests.wire.outside import Answers, Broker
 
-NOTHING_LEFT_OUT = "FLYBALL_NOTHING_LEFT_OUT"
 SERVICE_TOKEN = "token-of-the-tests-on-loopback"
-
-
-class LeftOut:
-    """Skips are failures under FLYBALL_NOTHING_LEFT_OUT=1, and a loud line otherwise. For the whole session."""
-
-    def __init__(self, *, forbidden: bool) -> None:
-        self._forbidden = forbidden
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        return self._judged((yield))
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        return self._judged((yield))
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        for report in terminalreporter.stats.get("skipped", []):
-            terminalreporter.write_line(f"!!! LEFT OUT: {report.nodeid}: {_reason(report)}", red=True, bold=True)
-
-    def _judged(self, report):
-        if self._forbidden and report.skipped and not hasattr(report, "wasxfail"):
-            report.longrepr = f"left out, and {NOTHING_LEFT_OUT} allows nothing to be: {_reason(report)}"
-            report.outcome = "failed"
-        return report
-
-
-def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
-    return report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(LeftOut(forbidden=os.environ.get(NOTHING_LEFT_OUT) == "1"), "left-out")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
