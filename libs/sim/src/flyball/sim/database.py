@@ -43,7 +43,7 @@ class MemoryDatabase(Server):
             yield transaction
             await session.commit()
         except BaseException:
-            session.roll_back()
+            await session.roll_back()
             raise
 
     async def positions(self, consumer: str, topic: str) -> Mapping[int, int]:

@@ -1,6 +1,7 @@
 """A connection with a transaction on it, as the server sees it: it ends with its client, or when that sits idle."""
 
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from flyball.sim.process import Life, current_life
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from flyball.sim.database import MemoryDatabase
 
 DELETED = object()
+BROKEN = "client closed the connection"
 
 
 class AbortedError(Exception):
@@ -68,11 +70,16 @@ class Session:
 
         await self.run("commit", effect)
 
-    def roll_back(self) -> None:
-        """Leave without a commit. The server hears of it a little later; if not, it finds out by itself."""
-        if self._ended is None and self._number:
+    async def roll_back(self) -> None:
+        """Leave without a commit. If the server cannot be told, it finds out by itself."""
+        if self._number == 0 or self._ended is not None:
+            return
+        if self._broken:
             world = self.database.world
-            world.outside(world.random.uniform(0, world.faults.delay_seconds_max), self.end, "rolled back")
+            world.outside(world.random.uniform(0, world.faults.delay_seconds_max), self.end, BROKEN)
+            return
+        with suppress(Transient):
+            await self.database.call(f"{self._number} roll back", lambda: self.end("rolled back"))
 
     def end(self, why: str) -> None:
         """On the server's side: no more of this transaction."""
