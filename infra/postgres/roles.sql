@@ -4,6 +4,7 @@
 \getenv telemetry_ingest_password FLYBALL_TELEMETRY_INGEST_PASSWORD
 \getenv budget_ledger_password FLYBALL_BUDGET_LEDGER_PASSWORD
 \getenv console_password FLYBALL_CONSOLE_PASSWORD
+\getenv audit_log_password FLYBALL_AUDIT_LOG_PASSWORD
 
 BEGIN;
 
@@ -13,12 +14,14 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 CREATE ROLE telemetry_ingest LOGIN PASSWORD :'telemetry_ingest_password';
 CREATE ROLE budget_ledger LOGIN PASSWORD :'budget_ledger_password';
 CREATE ROLE console LOGIN PASSWORD :'console_password';
+CREATE ROLE audit_log LOGIN PASSWORD :'audit_log_password';
 
 CREATE SCHEMA telemetry_ingest AUTHORIZATION telemetry_ingest;
 CREATE SCHEMA budget_ledger AUTHORIZATION budget_ledger;
 CREATE SCHEMA console AUTHORIZATION console;
+CREATE SCHEMA audit_log AUTHORIZATION audit_log;
 
 -- CREATE too: Postgres asks for it even where CREATE SCHEMA IF NOT EXISTS, the first line of a migration, finds it.
-GRANT CONNECT, CREATE ON DATABASE :"DBNAME" TO telemetry_ingest, budget_ledger, console;
+GRANT CONNECT, CREATE ON DATABASE :"DBNAME" TO telemetry_ingest, budget_ledger, console, audit_log;
 
 COMMIT;

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from audit_log.adapters.postgres import PostgresChains
+from audit_log.service import AuditLog
+from audit_log.service import wiring as audit_wiring
 from budget_ledger.adapters.postgres import PostgresLedger
 from budget_ledger.service import BudgetLedger
 from budget_ledger.service import wiring as ledger_wiring
@@ -41,7 +44,13 @@ def wirings() -> dict[str, Wiring[Any]]:
     ingest = TelemetryIngest(Limits(), NoSightings(), PostgresTotals, Metrics("telemetry-ingest"))
     ledger = BudgetLedger(PostgresLedger, Metrics("budget-ledger"))
     console = Console(timedelta(), PostgresSystems, lambda tx: PostgresRejections(tx, 1), PostgresLiveBudgets)
-    made = (ingest_wiring(ingest, 1), ledger_wiring(ledger), console_wiring(console, Metrics("console")))
+    audit = AuditLog(PostgresChains, Metrics("audit-log"))
+    made = (
+        ingest_wiring(ingest, 1),
+        ledger_wiring(ledger),
+        console_wiring(console, Metrics("console")),
+        audit_wiring(audit),
+    )
     return {wiring.name: wiring for wiring in made}
 
 

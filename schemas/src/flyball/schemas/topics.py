@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from flyball.schemas.audit import AuditRecord
 from flyball.schemas.budgets import BudgetStates
 from flyball.schemas.native import AgentEvent
 from flyball.schemas.registry import SystemRegistered
@@ -92,6 +93,14 @@ REGISTRY_SYSTEMS = Topic(
     consumers=("telemetry-ingest", "budget-ledger"),
     retention_ms=None,
 )
+AUDIT_RECORDS = Topic(
+    name="audit.records.v1",
+    description="Every decision of every service, with what it rested on.",
+    model=AuditRecord,
+    key="system",
+    producers=("budget-ledger",),
+    consumers=("audit-log",),
+)
 
 DECLARED: Sequence[Topic] = (
     AGENT_EVENTS,
@@ -99,6 +108,7 @@ DECLARED: Sequence[Topic] = (
     TELEMETRY_REJECTED,
     BUDGET_STATES,
     REGISTRY_SYSTEMS,
+    AUDIT_RECORDS,
 )
 
 

@@ -11,10 +11,11 @@ from flyball.bus.messages import fact
 from flyball.bus.subscription import Subscription, Wiring
 from flyball.bus.typed import Received, TypedHandler
 from flyball.observe.metrics import Metrics
+from flyball.schemas.audit import AuditRecord
 from flyball.schemas.budgets import BudgetStates
 from flyball.schemas.registry import SystemRegistered
 from flyball.schemas.summaries import TelemetrySummary
-from flyball.schemas.topics import BUDGET_STATES, REGISTRY_SYSTEMS, TELEMETRY_SUMMARIES
+from flyball.schemas.topics import AUDIT_RECORDS, BUDGET_STATES, REGISTRY_SYSTEMS, TELEMETRY_SUMMARIES
 from flyball.store.ports import Outgoing, Tx
 
 NAME = "budget-ledger"
@@ -37,7 +38,9 @@ class BudgetLedger(Generic[Tx]):
         outcome = apply(scoring, books, revisions)
         await ledger.save(books, outcome.books, outcome.entries)
         # After the locks: so the outbox ids of one system rise in the order of the commits.
-        await transaction.enqueue([_states(event) for event in outcome.facts])
+        await transaction.enqueue(
+            [_states(event) for event in outcome.facts] + [_audit(record) for record in outcome.audits]
+        )
 
     async def on_registered(self, transaction: Tx, received: Sequence[Received[SystemRegistered]]) -> None:
         for item in received:
@@ -54,7 +57,7 @@ def wiring(service: BudgetLedger[Tx]) -> Wiring[Tx]:
             Subscription(TELEMETRY_SUMMARIES, summaries),
             Subscription(REGISTRY_SYSTEMS, registered),
         ),
-        publishes=(BUDGET_STATES,),
+        publishes=(BUDGET_STATES, AUDIT_RECORDS),
     )
 
 
@@ -66,4 +69,15 @@ def _states(event: BudgetStates) -> Outgoing:
         identity=uuid5(STATES_NAMESPACE, event.cause),
         system=event.system,
         time=event.as_of,
+    )
+
+
+def _audit(record: AuditRecord) -> Outgoing:
+    return fact(
+        AUDIT_RECORDS,
+        record,
+        source=NAME,
+        identity=uuid5(STATES_NAMESPACE, f"{record.subject}\n{record.reason}"),
+        system=record.system,
+        time=record.decided_at,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic
@@ -45,6 +45,8 @@ class Runtime(Generic[Tx]):
     metrics: Metrics
     routes: Sequence[BaseRoute] = ()
     health: Health = field(default_factory=Health)
+    background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+    """What else runs as long as the service does; when one of these fails, the service does."""
     _failure: asyncio.Future[None] = field(init=False)
     _hot: list[HotConsumer[Tx]] = field(default_factory=list)
     _control: list[ControlConsumer[Tx]] = field(default_factory=list)
@@ -58,6 +60,8 @@ class Runtime(Generic[Tx]):
             await stack.enter_async_context(self._task(relay.run(), "relay"))
             await stack.enter_async_context(self._http_port())
             await stack.enter_async_context(self._consumers(relay))
+            for work in self.background:
+                await stack.enter_async_context(self._task(work(), "background"))
             await stack.enter_async_context(self._task(self._watch(), "watch"))
             self.health.started = True
             logger.info("started")

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from budget_ledger.domain.audit import zone_change
 from budget_ledger.domain.budget import Book
 from budget_ledger.domain.decide import HOUR, decide, hour_of
 from budget_ledger.domain.entries import BudgetId, Entry
 from budget_ledger.domain.policy import DIMENSIONS, policies_at
 from budget_ledger.domain.statements import is_news, states
+from flyball.schemas.audit import AuditRecord
 from flyball.schemas.budgets import BudgetStates
 from flyball.schemas.registry import SystemRevision
 from flyball.schemas.summaries import TelemetrySummary
@@ -55,6 +57,7 @@ class Outcome:
     books: dict[BudgetId, Book]
     entries: list[Entry] = field(default_factory=list)
     facts: list[BudgetStates] = field(default_factory=list)
+    audits: list[AuditRecord] = field(default_factory=list)
 
 
 def needs_of(items: Sequence[Item], revisions: Revisions) -> Needs:
@@ -93,5 +96,8 @@ def _apply_one(item: Item, outcome: Outcome, revisions: Sequence[SystemRevision]
         outcome.entries += entries
         budgets[dimension] = after.budget
         news = news or is_news(before.budget, after.budget)
+        if after.budget.zone != before.budget.zone:
+            record = zone_change(before.budget, after.budget, policies[dimension], item.cause, item.recorded_at)
+            outcome.audits.append(record)
     if news:
         outcome.facts.append(states(tenant, system, budgets, policies, item.cause, item.recorded_at))

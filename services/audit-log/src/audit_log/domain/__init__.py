@@ -1,0 +1,1 @@
+"""Pure: records in, links of a chain out; and a chain in, findings out."""
