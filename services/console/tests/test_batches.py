@@ -74,7 +74,13 @@ def test_nothing_is_no_event(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("event", "key"),
-    [(b'{"subject": "support"}', b"support"), (b'{"subject": "No Name"}', b"unknown"), (b"1", b"unknown")],
+    [
+        (b'{"subject": "support"}', b"support"),
+        (b'{"subject": "No Name"}', b"unknown"),
+        (b"1", b"unknown"),
+        (b'{"subject": "support", "data": "' + b"x" * 2_000_000 + b'"}', b"support"),
+        (b'{"data": "' + b"x" * 2_000_000 + b'", "subject": "support"}', b"unknown"),
+    ],
 )
 def test_the_key_is_the_subject(event: bytes, key: bytes) -> None:
     assert key_of(event) == key

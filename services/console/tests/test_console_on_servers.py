@@ -86,6 +86,7 @@ async def world(postgres_dsn: str, broker: MockBroker) -> AsyncIterator[World]:
             "FLYBALL_KAFKA": broker.bootstrap,
             "FLYBALL_SERVICE_TOKEN": "token-of-the-services",
             "FLYBALL_API_TOKENS": f"ada:{sha256(TOKEN.encode()).hexdigest()}",
+            "FLYBALL_PUBLISH_SECONDS_MAX": "1",
             "FLYBALL_REJECTED_RECORDS_PER_SYSTEM_MAX": str(KEPT),
             "FLYBALL_EVENTS_REQUEST_BYTES_MAX": "5000000",
             "FLYBALL_EVENTS_REQUEST_EVENTS_MAX": "100",
@@ -199,6 +200,13 @@ async def test_events_are_published_as_they_are(world: World, broker: MockBroker
     assert [body for key, body, _ in found if key == b"support"] == events[:2]
     assert [body for key, body, _ in found if key == b"unknown"] == events[2:]
     assert {headers["content-type"] for _, _, headers in found} == {b"application/cloudevents+json"}
+
+
+async def test_events_are_not_accepted_before_the_broker_has_them(world: World, broker: MockBroker) -> None:
+    await broker.stop()
+    answer = await world.api.post("/v1/events", content=b'{"subject": "support"}')
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert answer.json()["title"] == "the broker is away"
 
 
 @pytest.mark.parametrize(

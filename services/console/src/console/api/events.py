@@ -106,6 +106,6 @@ class EventRoutes:
         except (Transient, TimeoutError) as error:
             raise busy(
                 "the broker is away",
-                f"Kafka has not acknowledged all of the {len(messages)} events ({error or type(error).__name__}). Send"
+                f"Kafka has not acknowledged all of the {len(messages)} events ({error if str(error) else 'no answer in time'}). Send"
                 " them all again: what did arrive is told by its id and not counted twice.",
             ) from error

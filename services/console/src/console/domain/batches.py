@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from flyball.schemas.envelope import subject_of
+from flyball.schemas.envelope import BODY_BYTES_MAX, subject_of
 
 NDJSON_TYPES: Final = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -33,7 +33,8 @@ def events_in(body: bytes, media_type: str) -> Iterator[bytes]:
 
 def key_of(event: bytes) -> bytes:
     """The Kafka key: the event's subject, or ``unknown`` where none can be read."""
-    return subject_of((), event, None).encode()
+    # Of a longer event the beginning will do; subject_of reads what is cut off as far as it goes.
+    return subject_of((), event[:BODY_BYTES_MAX], None).encode()
 
 
 def _is_one_value(body: bytes) -> bool:

@@ -1,0 +1,144 @@
+"""From `flyball up` to a budget, with nothing but the command."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+FLYBALL = Path(sys.executable).with_name("flyball")
+EXAMPLE = Path(__file__).parents[1] / "examples" / "system.yaml"
+SYSTEM = "support-assistant"
+INCOMPLETE = b'{"subject": "support-assistant"}'
+DEADLINE_SECONDS = 60.0
+
+
+class Stack:
+    """What `flyball up` printed, as the environment of further commands."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+
+    def flyball(self, *arguments: str, given: bytes = b"", code: int | None = 0) -> subprocess.CompletedProcess[bytes]:
+        done = subprocess.run(
+            [FLYBALL, *arguments], input=given, capture_output=True, timeout=60, env=self.environment, check=False
+        )
+        assert code in (None, done.returncode), done.stderr.decode()
+        return done
+
+    def data(self, *arguments: str, given: bytes = b"") -> Any:
+        return json.loads(self.flyball(*arguments, "-o", "json", given=given).stdout)
+
+    def until(self, fulfilled: Callable[[Any], bool], *arguments: str) -> Any:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not fulfilled(found := self.data(*arguments)):
+            assert time.monotonic() < deadline, found
+        return found
+
+
+@contextmanager
+def up(directory: Path, *arguments: str) -> Iterator[Stack]:
+    """A stack of our own, and the proof that its end leaves nothing behind."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FLYBALL_")}
+    command = [FLYBALL, "up", "--directory", str(directory), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
+        try:
+            assert process.stdout is not None
+            exports: dict[str, str] = {}
+            while "FLYBALL_CONSOLE_URL" not in exports or "FLYBALL_TELEMETRY_INGEST_URL" not in exports:
+                line = process.stdout.readline()
+                assert line, "flyball up ended"
+                name, _, value = line.removeprefix("export ").strip().partition("=")
+                exports[name] = shlex.split(value)[0]
+            yield Stack({**environment, **exports})
+        finally:
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(60)
+        assert code == 0
+    assert list(directory.glob("run-*")) == []
+
+
+def events(count: int) -> bytes:
+    now = datetime.now(UTC).isoformat()
+    common = {"specversion": "1.0", "source": "/test", "subject": SYSTEM, "time": now}
+    verdict = {"release": "1", "metric": "factuality", "evaluator": "judge", "evaluator_version": "1"}
+    made = [
+        {
+            **common,
+            "id": str(n),
+            "type": "evaluation.recorded",
+            "data": {**verdict, "interaction_id": str(n), "passed": n % 50 != 0},
+        }
+        for n in range(count)
+    ]
+    return b"\n".join(json.dumps(event).encode() for event in made)
+
+
+@pytest.mark.parametrize("flavour", ["--embedded", "--kafka"])
+def test_from_nothing_to_a_budget(tmp_path: Path, flavour: str) -> None:
+    with up(tmp_path, flavour) as stack:
+        assert stack.data("apply", "-f", str(EXAMPLE))[0]["changed"]
+        assert not stack.data("apply", "-f", str(EXAMPLE))[0]["changed"]
+        assert stack.data("systems", "list")[0]["author"] == "local"
+        assert stack.data("send", given=events(1_000)) == {"sent": 1_000, "skipped": 0}
+        stack.data("send", given=events(10) + b"\n" + INCOMPLETE)
+        (totals,) = stack.until(
+            lambda found: bool(found) and found[0]["published"] == 1_011, "telemetry", "totals", "--system", SYSTEM
+        )
+        assert [totals[name] for name in ("counted", "duplicates", "rejected", "late")] == [1_000, 10, 1, 0]
+        assert totals["declared"]
+        (rejected,) = stack.until(bool, "telemetry", "rejected", "--system", SYSTEM)
+        assert (rejected["reason"], rejected["body_text"]) == ("missing_field", INCOMPLETE.decode())
+        budget_is_complete(stack)
+        assert watched(stack)["system"] == SYSTEM
+        the_broker_is_as_wanted(stack, flavour)
+
+
+def budget_is_complete(stack: Stack) -> None:
+    def complete(items: Any) -> bool:
+        return bool(items) and accuracy_of(items)["granted"] == 50_000_000
+
+    budget = accuracy_of(stack.until(complete, "budgets", "show", SYSTEM))
+    assert (budget["burned"], budget["remaining_ppm"]) == (20_000_000, 600_000)
+    explanation = stack.data("budgets", "explain", SYSTEM)
+    assert explanation["dimension"] == "accuracy"
+    assert b"60.0 %" in stack.flyball("budgets", "explain", SYSTEM).stdout
+
+
+def accuracy_of(items: Any) -> Any:
+    return next(budget for budget in items[0]["budgets"] if budget["dimension"] == "accuracy")
+
+
+def watched(stack: Stack) -> Any:
+    command = [FLYBALL, "budgets", "show", "--watch", "-o", "json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=stack.environment) as process:
+        assert process.stdout is not None
+        states = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    return states
+
+
+def the_broker_is_as_wanted(stack: Stack, flavour: str) -> None:
+    # A cross for a program that this machine lacks, such as kcat, is none of ours.
+    findings = json.loads(stack.flyball("doctor", "-o", "json", code=None).stdout)
+    found = {item["check"]: item["state"] for item in findings}
+    running = ("broker", "postgres", "redis", "console", "telemetry-ingest", "budget-ledger")
+    assert {found[name] for name in running} == {"ok"}
+    if flavour == "--kafka":
+        assert stack.data("topics", "diff", "--check") == []
+        assert stack.data("topics", "apply") == []
+        assert found["topics"] == "ok"
+    else:
+        # librdkafka's broker has no admin API.
+        assert b"the broker refuses" in stack.flyball("topics", "diff", code=1).stderr
