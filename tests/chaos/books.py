@@ -12,6 +12,8 @@ import asyncpg
 
 ACCOUNTS = ("source", "available", "burned", "expired")
 GENESIS = "0" * 64
+# What tells two postings of one summary to one budget apart.
+MADE_ONCE = ("cause", "kind", "debit", "effective_at", "evaluator", "sampling_ppm")
 BudgetKey = tuple[str, str, str]
 """Tenant, system and dimension."""
 
@@ -84,10 +86,11 @@ def broken_links(books: Books) -> list[str]:
         if not good:
             flaws.append(f"{key} entry {entry['sequence']}")
         heads[key] = entry["sequence"], entry["hash"]
-    for budget in books.budgets:
-        if (budget["sequence"], budget["hash"]) != heads.get(key_of(budget), (0, GENESIS)):
-            flaws.append(f"{key_of(budget)} does not end where its budget says")
-    return flaws
+    return flaws + [
+        f"{key_of(budget)} does not end where its budget says"
+        for budget in books.budgets
+        if (budget["sequence"], budget["hash"]) != heads.get(key_of(budget), (0, GENESIS))
+    ]
 
 
 def _hash(entry: Mapping[str, Any]) -> str:
@@ -119,11 +122,7 @@ def wrong_balances(books: Books) -> list[str]:
 
 def posted_twice(entries: Iterable[Mapping[str, Any]]) -> list[object]:
     """What one summary posted more than once to the same budget."""
-    times = Counter(
-        (*key_of(entry), *(entry[name] for name in ("cause", "kind", "debit", "effective_at")))
-        + (entry["evaluator"], entry["sampling_ppm"])
-        for entry in entries
-    )
+    times = Counter((*key_of(entry), *(entry[name] for name in MADE_ONCE)) for entry in entries)
     return [key for key, count in times.items() if count > 1]
 
 

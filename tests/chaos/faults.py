@@ -7,13 +7,15 @@ from random import Random
 from typing import Protocol
 
 from flyball.stack import KafkaCluster, LocalStack
-from tests.chaos.fleet import Fleet, Replica, running_victim
+from tests.chaos.fleet import Fleet, Replica
 from tests.chaos.journal import Journal
 
 # Longer than the session time-out of 6 s and than the 5 s that Postgres lets a transaction idle.
 PAUSE_SECONDS = (8.0, 12.0)
 DOWN_SECONDS = (1.0, 4.0)
 VICTIM_SECONDS_MAX = 60.0
+# Most kills are to hit a replica at work; the others hit whatever there is, so also one that just starts.
+AT_WORK = 0.75
 
 
 class Server(Protocol):
@@ -49,7 +51,6 @@ class Saboteur:
     async def run(self, faults: list[Fault]) -> None:
         """Returns when the last one is over."""
         actions: dict[str, Callable[[], Awaitable[None]]] = {
-            "kill": self._kill,
             "zombie": self._zombie,
             "broker": self._broker,
             "postgres": self._postgres,
@@ -65,7 +66,7 @@ class Saboteur:
                 self.done.append(fault.kind)
 
     async def _kill(self) -> None:
-        victim = await self._victim()
+        victim = await self._victim(ready=self.random.random() < AT_WORK)
         state = "" if victim.ready else " while it starts"
         self.journal.say(f"kill -9 {victim.name}{state}")
         await self.fleet.kill(victim)
@@ -105,9 +106,9 @@ class Saboteur:
     async def _victim(self, *, ready: bool = False) -> Replica:
         async with asyncio.timeout(VICTIM_SECONDS_MAX):
             while True:
-                victim = running_victim(self.fleet, self.random)
-                if victim is not None and (victim.ready or not ready):
-                    return victim
+                victims = self.fleet.victims(ready=ready)
+                if victims:
+                    return self.random.choice(victims)
                 await asyncio.sleep(0.1)
 
 

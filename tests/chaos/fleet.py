@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import httpx
@@ -112,8 +111,10 @@ class Fleet:
         self.kills += 1
         await replica.process.kill()
 
-    def victims(self) -> list[Replica]:
-        return [replica for replica in self.replicas if replica.process.running and not replica.paused]
+    def victims(self, *, ready: bool) -> list[Replica]:
+        """Replicas that run and are not paused; ``ready``: only those at work."""
+        running = [replica for replica in self.replicas if replica.process.running and not replica.paused]
+        return [replica for replica in running if replica.ready or not ready]
 
     async def stop(self) -> None:
         """End them gracefully."""
@@ -134,8 +135,7 @@ class Fleet:
             await asyncio.sleep(POLL_SECONDS)
 
     def _note_end(self, replica: Replica, now: float) -> None:
-        if replica.down_since is None:
-            replica.down_since = now
+        replica.down_since = now
         if not replica.killed:
             cause = last_error(replica.log_path)
             self.ended_by_themselves.append(f"{replica.name}: {cause}")
@@ -167,9 +167,3 @@ def last_error(path: Path) -> str:
         if line["level"] in {"ERROR", "CRITICAL"} or (line["level"] == "OTHER" and "Error" in line["message"]):
             return str(line["message"])[:300]
     return "nothing in its log says why"
-
-
-def running_victim(fleet: Fleet, random: Random) -> Replica | None:
-    """A replica that runs and is not paused, None if there is none at this moment."""
-    victims = fleet.victims()
-    return random.choice(victims) if victims else None

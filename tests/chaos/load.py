@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 
 from tests.chaos.broker import Publisher
@@ -28,7 +29,7 @@ class Waves:
         last = int(self.events * LAST_SHARE)
         cuts = sorted(random.randrange(self.events - last + 1) for _ in range(WAVES - 2))
         edges = [0, *cuts, self.events - last]
-        return [after - before for before, after in zip(edges, edges[1:], strict=False)] + [last]
+        return [after - before for before, after in pairwise(edges)] + [last]
 
 
 async def publish(load: Load, publisher: Publisher, waves: Waves, journal: Journal) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.chaos.recount import latency_us
 from tests.chaos.records import Content
+from tests.chaos.recount import latency_us
 from tests.chaos.systems import DIMENSIONS, MILLION, SYSTEMS, Asked
 
 MINUTE_SECONDS = 60
@@ -25,7 +25,7 @@ class Points:
     bad: int = 0
 
     def score(self, good: bool, target_ppm: int, weight_milli: int, sampling_ppm: int = MILLION) -> None:
-        """One scored event: it grants (1 - T) points of a million and, when bad, burns its weight, both scaled by 1/p."""
+        """One scored event grants (1 - T) of a million points and, when bad, burns its weight, both scaled by 1/p."""
         self.granted += (MILLION - target_ppm) * MILLION // sampling_ppm
         self.events += 1
         if not good:

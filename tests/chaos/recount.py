@@ -45,7 +45,7 @@ class Recount:
     buckets: defaultdict[Bucket, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     counted: list[Content] = field(default_factory=list)
     late_either_way: int = 0
-    """Events of which it depends on the copy that came first whether they are late: none if the load keeps its bounds."""
+    """Events that are late or not depending on which copy came first: none if the load keeps its bounds."""
 
 
 def recount(records: Iterable[Record], places: Mapping[int, Place]) -> Recount:

@@ -50,7 +50,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Shares of errors, slow answers, wrong answers and attacks that get through. ``declared``: told to the registry."""
+    """Shares of errors, slow answers, wrong answers and attacks that get through; ``declared``: to the registry."""
 
     name: str
     failing: float

@@ -1,4 +1,4 @@
-"""Invariant 1, Conservation: published = counted + duplicates + rejected, whatever dies, and every balance to the point."""
+"""Invariant 1, Conservation: published = counted + duplicates + rejected, whatever dies; balances to the point."""
 
 import os
 
