@@ -26,12 +26,12 @@ class Faults:
     """Chance that an operation fails and had no effect."""
     lost: float = 0.01
     """Chance that an operation had its effect but the answer is lost, so that it looks failed."""
-    kill: float = 0.002
-    stop: float = 0.0005
+    kill: float = 0.003
+    stop: float = 0.001
     """Chance of a polite stop (SIGTERM) and a new start."""
-    pause: float = 0.001
+    pause: float = 0.002
     """Chance of a freeze (SIGSTOP), often for longer than the session and idle-transaction time-outs."""
-    outage: float = 0.0003
+    outage: float = 0.0005
     """Chance that the server spoken to dies and is back after a while with what it had acknowledged."""
     pause_seconds_max: float = 12.0
     restart_seconds_max: float = 2.0
