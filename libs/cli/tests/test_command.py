@@ -6,9 +6,6 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,172 +14,11 @@ import yaml
 
 FLYBALL = Path(sys.executable).with_name("flyball")
 EXAMPLE = Path(__file__).parents[1] / "examples" / "system.yaml"
-TOKEN = "token-of-the-test"
-
-TOTALS = {
-    "system": "support",
-    "published": 1000,
-    "counted": 930,
-    "duplicates": 50,
-    "rejected": 20,
-    "late": 7,
-    "declared": True,
-    "first_seen_at": "2026-11-21T09:30:00+00:00",
-    "last_seen_at": "2026-11-21T09:31:00+00:00",
-}
-REJECTED = {
-    "id": "bba0d165-6ba0-5cbf-b88b-2edba4ffddc6",
-    "system": "support",
-    "recorded_at": "2026-11-21T09:30:00Z",
-    "reason": "not_json",
-    "field": None,
-    "detail": "expected ident",
-    "position": {"topic": "agent.events.v1", "partition": 3, "offset": 4},
-    "body_bytes": 12,
-    "body_text": "\x1b[31mred\nline",
-    "body_base64": None,
-}
-
-
-def statement(dimension: str, zone: str, remaining_ppm: int | None, granted: int, burned: int) -> dict[str, Any]:
-    return {
-        "dimension": dimension,
-        "zone": zone,
-        "target_ppm": 950_000,
-        "weight_milli": 1_000,
-        "granted": granted,
-        "burned": burned,
-        "available": granted - burned,
-        "remaining_ppm": remaining_ppm,
-        "policy_version": 1,
-        "zone_since": "2026-11-21T09:30:00Z",
-        "entry": None,
-    }
-
-
-STATES = {
-    "tenant": "default",
-    "system": "support",
-    "as_of": "2026-11-21T09:30:00Z",
-    "worst": "yellow",
-    "budgets": [
-        statement("accuracy", "yellow", 549_999, 20_000_000, 9_000_020),
-        statement("safety", "no_data", None, 0, 0),
-        statement("availability", "velocity", 1_000_000, 2_592_000_000, 0),
-    ],
-}
-EXPLANATION = {
-    "system": "support",
-    "dimension": "accuracy",
-    "statement": STATES["budgets"][0],
-    "policy": {"version": 1},
-    "formula": "remaining = (granted - burned) / granted",
-    "totals": [{"kind": "grant", "debit": "source", "credit": "available", "amount": 20_000_000, "entries": 4}],
-    "entries": [
-        {
-            "sequence": 9,
-            "kind": "burn",
-            "amount": 1_000_000,
-            "events": 1,
-            "effective_at": "2026-11-21T09:30:00Z",
-            "recorded_at": "2026-11-21T09:30:01Z",
-            "cause": "8071fcdf",
-            "release": None,
-            "hash": "ab" * 32,
-        }
-    ],
-}
-
-
-class Answers(BaseHTTPRequestHandler):
-    """Canned answers by path; what was sent is kept on the server."""
-
-    server: "Console"
-
-    def do_GET(self) -> None:
-        page = {"next": None}
-        path, _, query = self.path.partition("?")
-        if self.headers["Authorization"] != f"Bearer {TOKEN}":
-            self._problem(401, "no known API token", "send one")
-        elif path == "/v1/totals":
-            self._json(200, {"items": [TOTALS], "next": "support"} if "after" not in query else {"items": [], **page})
-        elif path == "/v1/rejected":
-            self._json(200, {"items": [REJECTED], "next": 17})
-        elif path == "/v1/budgets":
-            self._json(200, {"items": [STATES], **page})
-        elif path == "/v1/budgets/live":
-            self._live()
-        elif path == "/v1/budgets/support/explain":
-            self._json(200, EXPLANATION)
-        elif path == "/v1/systems/down":
-            self._problem(503, "console's own store or broker is away", "Run `flyball doctor`.")
-        else:
-            self._problem(404, "there is no such thing", "look elsewhere")
-
-    def do_PUT(self) -> None:
-        spec = json.loads(self._body())
-        applied = {"system": spec["system"], "version": 1, "effective_at": "2026-11-21T09:30:30Z", "changed": True}
-        self._json(201, {**applied, "spec": spec})
-
-    def do_POST(self) -> None:
-        events = self._body().splitlines()
-        if self.server.busy_for:
-            self.server.busy_for -= 1
-            self._problem(503, "the broker is away", "again", {"Retry-After": "0"})
-            return
-        self.server.batches.append(events)
-        self._json(202, {"accepted": len(events), "unkeyed": 0})
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-    def _body(self) -> bytes:
-        return self.rfile.read(int(self.headers["Content-Length"]))
-
-    def _live(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(f": hello\n\nevent: budgets\nid: 5\ndata: {json.dumps(STATES)}\n\n".encode())
-        self.wfile.flush()
-        self.server.ended.wait(30)
-
-    def _problem(self, status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> None:
-        self._json(status, {"type": "about:blank", "status": status, "title": title, "detail": detail}, headers)
-
-    def _json(self, status: int, answer: object, headers: dict[str, str] | None = None) -> None:
-        body = json.dumps(answer).encode()
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-
-class Console(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answers)
-        self.batches: list[list[bytes]] = []
-        self.busy_for = 0
-        self.ended = threading.Event()
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-
-@pytest.fixture
-def console() -> Iterator[Console]:
-    with Console() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.ended.set()
-        server.shutdown()
-        thread.join()
 
 
 def environment(url: str, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FLYBALL_")}
-    return {**kept, "FLYBALL_URL": url, "FLYBALL_TOKEN": TOKEN, "TERM": "dumb", **more}
+    return {**kept, "FLYBALL_URL": url, "FLYBALL_TOKEN": "token-of-the-test", "TERM": "dumb", **more}
 
 
 def flyball(url: str, *arguments: str, given: bytes = b"", **more: str) -> subprocess.CompletedProcess[str]:
@@ -214,7 +50,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert heavy & set(loaded.stdout.split()) == set()
 
 
-def test_totals_are_an_identity_of_integers(console: Console) -> None:
+def test_totals_are_an_identity_of_integers(console: Any) -> None:
     done = flyball(console.url, "telemetry", "totals")
     heading, row = done.stdout.splitlines()
     assert cells(heading)[1:6] == ["PUBLISHED", "= COUNTED", "+ DUPLICATE", "+ REJECTED", "LATE"]
@@ -223,42 +59,42 @@ def test_totals_are_an_identity_of_integers(console: Console) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
-def test_data_alone_is_on_stdout(console: Console, form: str) -> None:
+def test_data_alone_is_on_stdout(console: Any, form: str) -> None:
     done = flyball(console.url, "telemetry", "totals", "-o", form)
-    assert yaml.safe_load(done.stdout)[0] | TOTALS == TOTALS
+    assert yaml.safe_load(done.stdout)[0] | console.totals == console.totals
 
 
-def test_budgets_say_what_is_left_and_no_data_in_words(console: Console) -> None:
+def test_budgets_say_what_is_left_and_no_data_in_words(console: Any) -> None:
     rows = [cells(line) for line in flyball(console.url, "budgets", "show", "support").stdout.splitlines()[1:]]
     assert rows[0][1:7] == ["accuracy", "yellow", "95 %", "20 events", "9.00002 events", "54.9 %"]
     assert rows[1][1:7] == ["safety", "no data", "95 %", "0 events", "0 events", "no data"]
     assert rows[2][4:7] == ["2592 s", "0 s", "100.0 %"]
 
 
-def test_explain_takes_the_dimension_with_least_left(console: Console) -> None:
+def test_explain_takes_the_dimension_with_least_left(console: Any) -> None:
     done = flyball(console.url, "budgets", "explain", "support")
     assert "remaining = (granted - burned) / granted" in done.stdout
     assert "abababababab" in done.stdout
-    assert json.loads(flyball(console.url, "budgets", "explain", "support", "-o", "json").stdout) == EXPLANATION
+    assert json.loads(flyball(console.url, "budgets", "explain", "support", "-o", "json").stdout) == console.explanation
 
 
-def test_watch_shows_each_change_as_it_comes(console: Console) -> None:
+def test_watch_shows_each_change_as_it_comes(console: Any) -> None:
     command = [FLYBALL, "budgets", "show", "--watch", "-o", "json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment(console.url)) as process:
         assert process.stdout is not None
-        assert json.loads(process.stdout.readline()) == STATES
+        assert json.loads(process.stdout.readline()) == console.states
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
 
 
-def test_what_strangers_sent_cannot_drive_the_terminal(console: Console) -> None:
+def test_what_strangers_sent_cannot_drive_the_terminal(console: Any) -> None:
     done = flyball(console.url, "telemetry", "rejected", "--limit", "1")
     assert "\x1b" not in done.stdout
     assert "\\x1b[31mred\\nline" in done.stdout
     assert "--limit 1 --after 17" in done.stderr
 
 
-def test_apply_sends_what_the_file_says(console: Console) -> None:
+def test_apply_sends_what_the_file_says(console: Any) -> None:
     done = flyball(console.url, "apply", "-f", str(EXAMPLE), "-o", "json")
     assert json.loads(done.stdout)[0]["spec"]["targets"]["safety"]["weight_milli"] == 20_000
     assert cells(flyball(console.url, "apply", "-f", "-", given=b"system: a\n").stdout.splitlines()[1])[0] == "a"
@@ -273,7 +109,7 @@ def test_a_wrong_spec_is_told_with_file_and_line(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1] == f"next:  mend it, then flyball validate -f {file}"
 
 
-def test_send_goes_in_batches_and_again_while_console_is_busy(console: Console, tmp_path: Path) -> None:
+def test_send_goes_in_batches_and_again_while_console_is_busy(console: Any, tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     events = [b'{"id": "%d"}' % n for n in range(1_201)]
     file.write_bytes(b"\n".join(events) + b"\n\n")
@@ -284,7 +120,7 @@ def test_send_goes_in_batches_and_again_while_console_is_busy(console: Console, 
     assert [event for batch in console.batches for event in batch] == events
 
 
-def test_send_gives_up_when_console_stays_busy(console: Console) -> None:
+def test_send_gives_up_when_console_stays_busy(console: Any) -> None:
     console.busy_for = 100
     done = flyball(console.url, "send", given=b'{"id": "1"}')
     assert (done.returncode, done.stdout) == (4, "")
@@ -292,7 +128,7 @@ def test_send_gives_up_when_console_stays_busy(console: Console) -> None:
 
 
 @pytest.mark.parametrize("force", [True, False])
-def test_bad_lines_are_told_and_skipped(console: Console, force: bool) -> None:
+def test_bad_lines_are_told_and_skipped(console: Any, force: bool) -> None:
     lines = b'{"id": "1"}\n{"id"\n[1]\n{"n": NaN}\n\xff\n' + b'{"a":' * 100_000 + b'\n{"id": "2"}'
     done = flyball(console.url, "send", *(["--force"] if force else []), given=lines)
     assert console.batches == [[b'{"id": "1"}', b'{"id": "2"}']]
@@ -311,7 +147,7 @@ def test_bad_lines_are_told_and_skipped(console: Console, force: bool) -> None:
     ],
 )
 def test_an_error_has_a_cause_a_next_command_and_a_code(
-    console: Console, arguments: list[str], code: int, following: str
+    console: Any, arguments: list[str], code: int, following: str
 ) -> None:
     done = flyball(console.url, *arguments)
     assert (done.returncode, done.stdout) == (code, "")
@@ -319,7 +155,7 @@ def test_an_error_has_a_cause_a_next_command_and_a_code(
     assert done.stderr.splitlines()[-1] == f"next:  {following}"
 
 
-def test_an_unknown_token_an_absent_console_and_a_wrong_word(console: Console) -> None:
+def test_an_unknown_token_an_absent_console_and_a_wrong_word(console: Any) -> None:
     refused = flyball(console.url, "telemetry", "totals", FLYBALL_TOKEN="other")
     assert (refused.returncode, "FLYBALL_TOKEN" in refused.stderr) == (1, True)
     assert flyball("http://127.0.0.1:1", "telemetry", "totals").returncode == 4
@@ -327,7 +163,7 @@ def test_an_unknown_token_an_absent_console_and_a_wrong_word(console: Console) -
     assert flyball(console.url, "telemetry", "grand-totals").returncode == 2
 
 
-def test_doctor_has_a_next_command_for_each_cross(console: Console) -> None:
+def test_doctor_has_a_next_command_for_each_cross(console: Any) -> None:
     more = {"FLYBALL_KAFKA": "127.0.0.1:1", "FLYBALL_POSTGRES": "postgresql://127.0.0.1:1/x"}
     done = flyball(console.url, "doctor", "-o", "json", **more)
     found = {finding["check"]: finding for finding in json.loads(done.stdout)}

@@ -104,8 +104,9 @@ class EventRoutes:
             async with asyncio.timeout(self._limits.publish_seconds_max):
                 await self._publisher.publish(messages)
         except (Transient, TimeoutError) as error:
+            cause = str(error) or f"no answer in {self._limits.publish_seconds_max:g} s"
             raise busy(
                 "the broker is away",
-                f"Kafka has not acknowledged all of the {len(messages)} events ({error if str(error) else 'no answer in time'}). Send"
-                " them all again: what did arrive is told by its id and not counted twice.",
+                f"Kafka has not acknowledged all of the {len(messages)} events: {cause}. Send them all again: what did"
+                " arrive is told by its id and not counted twice.",
             ) from error
