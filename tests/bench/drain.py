@@ -1,0 +1,66 @@
+"""The ceilings, in a process of their own: read a topic from its beginning with aiokafka and decode each record.
+
+``python -m tests.bench.drain HOST:PORT decode|validate COUNT`` prints the rate as JSON.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from flyball.bus.hot import FETCH_BYTES_MAX, PARTITION_BYTES_MAX
+from flyball.schemas.envelope import read_agent_event
+from flyball.schemas.topics import AGENT_EVENTS
+
+RECORDS_MAX = 5_000
+WAIT_MS = 50
+
+
+def decode(record: Any) -> object:
+    return orjson.loads(record.value)
+
+
+def validate(record: Any) -> object:
+    return read_agent_event(record.headers, record.value)
+
+
+WORK: dict[str, Callable[[Any], object]] = {"decode": decode, "validate": validate}
+
+
+async def drain(bootstrap: str, work: Callable[[Any], object], count: int) -> tuple[int, float]:
+    """Records and seconds from the first answer of the broker to the last."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=None,
+        enable_auto_commit=False,
+        fetch_max_bytes=FETCH_BYTES_MAX,
+        max_partition_fetch_bytes=PARTITION_BYTES_MAX,
+        fetch_max_wait_ms=WAIT_MS,
+    )
+    await consumer.start()
+    try:
+        places = [TopicPartition(AGENT_EVENTS.name, number) for number in range(AGENT_EVENTS.partitions)]
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        done = first = 0
+        begun = 0.0
+        while done < count:
+            for records in (await consumer.getmany(timeout_ms=WAIT_MS, max_records=RECORDS_MAX)).values():
+                for record in records:
+                    work(record)
+                done += len(records)
+            if done and not begun:
+                first, begun = done, time.monotonic()
+        return done - first, time.monotonic() - begun
+    finally:
+        await consumer.stop()
+
+
+if __name__ == "__main__":
+    records, seconds = asyncio.run(drain(sys.argv[1], WORK[sys.argv[2]], int(sys.argv[3])))
+    print(json.dumps({"count": records, "seconds": seconds}))

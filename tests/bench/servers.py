@@ -1,0 +1,118 @@
+"""Servers and services of a measurement: a fresh stack, a database for each run, and what was committed when."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import psutil
+
+from flyball.bus.settings import KafkaSettings
+from flyball.bus.topics import open_topic_admin
+from flyball.schemas.topics import TOPICS
+from flyball.stack import LocalStack, ServiceProcess
+from tests.bench.figures import Rate
+
+POLL_SECONDS = 0.02
+DEADLINE_SECONDS = 300.0
+FRESH: Mapping[str, str] = {}
+"""Nothing given: a measurement never runs on servers that somebody else uses."""
+
+
+@dataclass(slots=True)
+class Bench:
+    """A running stack."""
+
+    stack: LocalStack
+    logs: Path
+    _databases: int = field(default=0)
+
+    @property
+    def kafka(self) -> str:
+        return self.stack.environment["FLYBALL_KAFKA"]
+
+    async def environment(self) -> dict[str, str]:
+        """Settings with a database and a Redis of their own, both empty."""
+        self._databases += 1
+        given = self.stack.environment
+        name = f"bench_{self._databases}"
+        connection = await asyncpg.connect(given["FLYBALL_POSTGRES"])
+        try:
+            await connection.execute(f"CREATE DATABASE {name}")
+        finally:
+            await connection.close()
+        return {
+            **given,
+            "FLYBALL_POSTGRES": urlsplit(given["FLYBALL_POSTGRES"])._replace(path=f"/{name}").geturl(),
+            "FLYBALL_REDIS": urlsplit(given["FLYBALL_REDIS"])._replace(path=f"/{self._databases % 16}").geturl(),
+            "FLYBALL_SERVICE_TOKEN": "token-of-the-bench-on-loopback",
+            "FLYBALL_API_TOKENS": f"bench:{sha256(b'bench').hexdigest()}",
+            "FLYBALL_LOG_LEVEL": "WARNING",
+        }
+
+    @asynccontextmanager
+    async def service(self, name: str, environment: Mapping[str, str]) -> AsyncIterator[ServiceProcess]:
+        """A replica that runs, started without waiting for it to be ready."""
+        service = ServiceProcess(name, environment, self.logs)
+        service.spawn()
+        try:
+            yield service
+        finally:
+            await service.stop()
+
+
+@asynccontextmanager
+async def bench() -> AsyncIterator[Bench]:
+    """Apache Kafka (one node) with all topics, Postgres and Redis, fresh and gone at the end."""
+    async with LocalStack("full", given=FRESH) as stack:
+        async with open_topic_admin(KafkaSettings.from_environment(stack.environment)) as admin:
+            await admin.apply(TOPICS)
+        yield Bench(stack, Path(stack.directory) / "services")
+
+
+async def committed_rate(environment: Mapping[str, str], schema: str, topic: str, goal: int) -> Rate:
+    """From the first commit that is seen until ``goal`` records of ``topic`` are committed; starting up is left out.
+
+    TimeoutError after five minutes.
+    """
+    connection = await asyncpg.connect(environment["FLYBALL_POSTGRES"])
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            first = begun = 0.0
+            while (done := await _committed(connection, schema, topic)) < goal:
+                if done and not first:
+                    first, begun = time.monotonic(), done
+                await asyncio.sleep(POLL_SECONDS)
+            return Rate(int(goal - begun), time.monotonic() - first)
+    finally:
+        await connection.close()
+
+
+async def _committed(connection: asyncpg.Connection, schema: str, topic: str) -> int:
+    if await connection.fetchval("SELECT to_regclass($1)", f"{schema}.positions") is None:
+        return 0
+    return int(
+        await connection.fetchval(
+            f"SELECT coalesce(sum(next_offset), 0) FROM {schema}.positions WHERE topic = $1", topic
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Resident bytes of a process now, and at most since its start."""
+
+    now: int
+    peak: int
+
+
+def memory_of(service: ServiceProcess) -> Memory:
+    pid = service.process.pid
+    status = Path(f"/proc/{pid}/status").read_text()
+    peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    return Memory(psutil.Process(pid).memory_info().rss, peak)
