@@ -54,8 +54,8 @@ def wiring(service: BudgetLedger[Tx]) -> Wiring[Tx]:
     return Wiring(
         NAME,
         subscriptions=(
-            Subscription(TELEMETRY_SUMMARIES, summaries),
             Subscription(REGISTRY_SYSTEMS, registered),
+            Subscription(TELEMETRY_SUMMARIES, summaries, after=(REGISTRY_SYSTEMS,)),
         ),
         publishes=(BUDGET_STATES, AUDIT_RECORDS),
     )

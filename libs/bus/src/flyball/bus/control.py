@@ -5,14 +5,18 @@ from collections.abc import Callable
 from typing import Any, Generic
 
 from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 from faststream.middlewares import AckPolicy
 
+from flyball.bus.errors import Transient
 from flyball.bus.follower import Follower
 from flyball.bus.hot import OnAssignment, commit_for_charts, group_of, note_lag, note_progress, records_of
+from flyball.bus.precedence import Precedence
 from flyball.bus.processor import Processor
+from flyball.bus.retry import retried
 from flyball.bus.settings import KafkaSettings
 from flyball.bus.subscription import Subscription
 from flyball.observe.health import Progress
@@ -42,7 +46,11 @@ class ControlConsumer(Generic[Tx]):
         processor: Processor[Tx],
         progress: Progress,
         on_failure: Callable[[BaseException], None],
+        precedence: Precedence,
     ) -> None:
+        self.topic = subscription.topic
+        self._precedence = precedence
+        self._processor = processor
         self._progress = progress
         self._on_failure = on_failure
         self._failed = False
@@ -72,6 +80,21 @@ class ControlConsumer(Generic[Tx]):
         if consumer is not None and not self._busy:
             note_progress(consumer, self._progress)
 
+    async def caught_up(self) -> bool:
+        """Has every record that the topic holds now had its effect, by whichever replica? ``Transient`` if unknown."""
+        consumer = self._subscriber.consumer
+        if consumer is None:
+            return False
+        name = self.topic.name
+        places = [TopicPartition(name, partition) for partition in consumer.partitions_for_topic(name) or ()]
+        try:
+            starts, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        except KafkaError as error:
+            raise Transient(f"Kafka: {type(error).__name__}: {error}") from error
+        stored = await self._processor.database.positions(self._processor.consumer, name)
+        # A partition that retention has emptied has an end, but nothing before it that anybody could read.
+        return bool(places) and all(stored.get(p.partition, starts[p]) >= ends[p] for p in places)
+
     async def _deliver(self, message: KafkaMessage) -> None:
         """FastStream would log what a handler raises and go on with the next batch; here it ends the service."""
         if self._failed:
@@ -89,6 +112,9 @@ class ControlConsumer(Generic[Tx]):
         by_place: dict[TopicPartition, list[ConsumerRecord]] = {}
         for record in raw:
             by_place.setdefault(TopicPartition(record.topic, record.partition), []).append(record)
+        await retried(
+            "reading what comes first", self._precedence.wait, self._processor.backoff, self._processor.random
+        )
         for place, records in by_place.items():
             await self._follower.take(place.topic, place.partition, records_of(records))
         consumer = self._subscriber.consumer

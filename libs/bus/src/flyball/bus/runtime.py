@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from flyball.bus.control import ControlConsumer
 from flyball.bus.header_names import tolerate_any_header_name
 from flyball.bus.hot import HotConsumer
+from flyball.bus.precedence import Precedence
 from flyball.bus.processor import Processor
 from flyball.bus.producer import open_publisher
 from flyball.bus.relay import Relay
@@ -101,7 +102,10 @@ class Runtime(Generic[Tx]):
         if subscription.hot:
             self._hot.append(HotConsumer(self.kafka, subscription, processor, progress))
         else:
-            self._control.append(ControlConsumer(broker, self.kafka, subscription, processor, progress, self._fail))
+            earlier = [consumer.caught_up for consumer in self._control if consumer.topic in subscription.after]
+            self._control.append(
+                ControlConsumer(broker, self.kafka, subscription, processor, progress, self._fail, Precedence(earlier))
+            )
 
     @asynccontextmanager
     async def _hot_task(self, consumer: HotConsumer[Tx]) -> AsyncIterator[None]:

@@ -19,6 +19,8 @@ class Subscription(Generic[Tx]):
     records_max: int = 500
     wait_ms: int = 50
     """How long a fetch waits for the first record."""
+    after: Sequence[Topic] = ()
+    """Control topics by which these records are judged, subscribed before this one: they are read first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +30,10 @@ class Wiring(Generic[Tx]):
     name: str
     subscriptions: Sequence[Subscription[Tx]]
     publishes: Sequence[Topic]
+
+    def __post_init__(self) -> None:
+        for number, subscription in enumerate(self.subscriptions):
+            before = [other.topic for other in self.subscriptions[:number] if not other.hot]
+            for topic in subscription.after:
+                if topic not in before or subscription.hot:
+                    raise ValueError(f"{self.name}: subscribe to {topic.name} before {subscription.topic.name}")
