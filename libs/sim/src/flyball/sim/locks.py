@@ -22,6 +22,11 @@ class Locks:
         self._held: dict[object, list[Hashable]] = {}
         self._waits_for: dict[object, Hashable] = {}
 
+    @property
+    def held(self) -> int:
+        """How many there are at the moment."""
+        return len(self._locks)
+
     async def acquire(self, owner: object, what: Hashable) -> None:
         """Wait for a lock. Raises ``Transient`` where the wait would close a circle, or when ``owner`` is ended."""
         lock = self._locks.get(what)

@@ -106,10 +106,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
             _, _, gate, timer = heapq.heappop(timers)
             if not timer.cancelled():
                 self._soon.append((gate, timer))
-        ready, self._soon = self._soon, []
-        self._steps_left -= len(ready)
+        self._steps_left -= len(self._soon)
         if self._steps_left < 0:
             raise StuckError(f"still busy after {self._now:.0f} simulated seconds; look for a loop that never waits")
+        ready, self._soon = self._soon, []
         for gate, handle in ready if len(ready) == 1 else self._mixed(ready):
             if not handle.cancelled() and (gate is None or self.open or gate.admits(handle)):
                 handle._run()  # noqa: SLF001 - what a loop does with a handle
@@ -137,17 +137,19 @@ def _gate_of(context: Context | None) -> Gate | None:
     return GATE.get() if context is None else context.get(GATE, None)
 
 
-def run_virtual(loop: VirtualLoop, main: Coroutine[Any, Any, Result]) -> Result:
-    """Run ``main`` to its end, then let every other task of the loop end too."""
+def run_virtual(
+    loop: VirtualLoop, main: Coroutine[Any, Any, Result], release: Callable[[], None] = lambda: None
+) -> Result:
+    """Run ``main`` to its end, then let all other tasks of the loop end too; ``release`` frees what gates have kept."""
     try:
         return loop.run_until_complete(main)
     finally:
         loop.tidy_up()
-        loop.run_until_complete(_end_all(loop))
+        loop.run_until_complete(_end_all(loop, release))
         loop.close()
 
 
-async def _end_all(loop: VirtualLoop) -> None:
+async def _end_all(loop: VirtualLoop, release: Callable[[], None]) -> None:
     attempts_max = 200
     for _ in range(attempts_max):
         pending = [task for task in loop.tasks if not task.done() and task is not asyncio.current_task()]
@@ -155,5 +157,7 @@ async def _end_all(loop: VirtualLoop) -> None:
             return
         for task in pending:
             task.cancel()
+        # Not before they are cancelled: the dead must not hear good news and act on it.
+        release()
         await asyncio.sleep(0)
     raise StuckError(f"tasks that do not end when cancelled: {pending}")

@@ -60,7 +60,7 @@ class World:
 
     def run(self, scenario: Coroutine[Any, Any, Result]) -> Result:
         """Run a scenario to its end. Raises what it raises, or the first bug of any process."""
-        return run_virtual(self.loop, self._watched(scenario))
+        return run_virtual(self.loop, self._watched(scenario), self._release)
 
     def fail(self, error: BaseException) -> None:
         """End the run: there is a bug."""
@@ -94,13 +94,12 @@ class World:
     async def _watched(self, scenario: Coroutine[Any, Any, Result]) -> Result:
         task: asyncio.Task[Result] = self.loop.create_task(scenario, name="scenario")
         task.add_done_callback(lambda _: settle(self._outcome))
-        try:
-            await self._outcome
-            return task.result()
-        finally:
-            self.loop.open = True
-            for process in self.processes:
-                process.release()
+        await self._outcome
+        return task.result()
+
+    def _release(self) -> None:
+        for process in self.processes:
+            process.release()
 
 
 def settle(future: "asyncio.Future[None]") -> None:
