@@ -1,5 +1,6 @@
 """Invariant 2, Replay: the same topics read again from zero by fresh databases give the same books and totals."""
 
+import asyncio
 from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,9 +13,10 @@ from tests.chaos.compare import compare_all
 from tests.chaos.drain import INGEST, LEDGER, drained
 from tests.chaos.fleet import SERVICES
 from tests.chaos.quiet import Ground, ground
-from tests.chaos.storm import declare_systems
+from tests.chaos.storm import declare_systems, running
 
 FRESH = "fresh"
+HELD_UP_SECONDS = 6.0
 
 
 def in_database(dsn: str, name: str) -> str:
@@ -31,8 +33,18 @@ async def with_fresh_database(here: Ground) -> Mapping[str, str]:
 async def replay_ledger(here: Ground, fresh: Mapping[str, str]) -> None:
     """By two replicas and in other batches than before. Nothing new is published meanwhile."""
     dsn = in_database(here.dsn, FRESH)
-    async with here.fleet(("budget-ledger",), 2, **fresh):
+    async with running(hold_up_registry(dsn)), here.fleet(("budget-ledger",), 2, **fresh):
         await drained(here.bootstrap, dsn, here.journal, schemas=(LEDGER,))
+
+
+async def hold_up_registry(dsn: str) -> None:
+    """The declared systems cannot be written for some seconds, while all the summaries could be read."""
+    async with books.connected(dsn) as connection:
+        while await connection.fetchval("SELECT to_regclass('budget_ledger.systems')") is None:
+            await asyncio.sleep(0.01)
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE budget_ledger.systems IN SHARE ROW EXCLUSIVE MODE")
+            await asyncio.sleep(HELD_UP_SECONDS)
 
 
 async def replay_ingest(here: Ground, fresh: Mapping[str, str]) -> None:
