@@ -32,8 +32,8 @@ def validate(record: Any) -> object:
 WORK: dict[str, Callable[[Any], object]] = {"decode": decode, "validate": validate}
 
 
-async def drain(bootstrap: str, work: Callable[[Any], object], count: int) -> tuple[int, float]:
-    """Records and seconds from the first answer of the broker to the last."""
+async def drain(bootstrap: str, work: Callable[[Any], object], count: int) -> dict[str, float]:
+    """Records, seconds and processor seconds from the first answer of the broker to the last."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         group_id=None,
@@ -48,19 +48,22 @@ async def drain(bootstrap: str, work: Callable[[Any], object], count: int) -> tu
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
         done = first = 0
-        begun = 0.0
+        begun = worked = 0.0
         while done < count:
             for records in (await consumer.getmany(timeout_ms=WAIT_MS, max_records=RECORDS_MAX)).values():
                 for record in records:
                     work(record)
                 done += len(records)
             if done and not begun:
-                first, begun = done, time.monotonic()
-        return done - first, time.monotonic() - begun
+                first, begun, worked = done, time.monotonic(), time.process_time()
+        return {
+            "count": done - first,
+            "seconds": time.monotonic() - begun,
+            "cpu_seconds": time.process_time() - worked,
+        }
     finally:
         await consumer.stop()
 
 
 if __name__ == "__main__":
-    records, seconds = asyncio.run(drain(sys.argv[1], WORK[sys.argv[2]], int(sys.argv[3])))
-    print(json.dumps({"count": records, "seconds": seconds}))
+    print(json.dumps(asyncio.run(drain(sys.argv[1], WORK[sys.argv[2]], int(sys.argv[3])))))

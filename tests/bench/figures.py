@@ -10,14 +10,20 @@ MEBIBYTE = 1_048_576
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """``count`` things in ``seconds``."""
+    """``count`` things in ``seconds``, for which processors worked ``cpu_seconds``."""
 
     count: int
     seconds: float
+    cpu_seconds: float
 
     @property
     def per_second(self) -> float:
         return self.count / self.seconds
+
+    @property
+    def cpu_us(self) -> float:
+        """Processor time for each, which other work on the machine changes least."""
+        return self.cpu_seconds / self.count * MICROSECONDS
 
 
 def spread(values: Sequence[float], form: str = ",.0f") -> str:
@@ -28,6 +34,19 @@ def spread(values: Sequence[float], form: str = ",.0f") -> str:
 def ratios(over: Sequence[Rate], under: Sequence[Rate]) -> list[float]:
     """One ratio for each repeat: both were measured one after the other, so that the machine's mood cancels out."""
     return [above.per_second / below.per_second for above, below in zip(over, under, strict=True)]
+
+
+def cpu_ratios(over: Sequence[Rate], under: Sequence[Rate]) -> list[float]:
+    """The same of processor time: how many times more ``under`` needs is how much faster ``over`` could be."""
+    return [below.cpu_us / above.cpu_us for above, below in zip(over, under, strict=True)]
+
+
+def rates(series: Sequence[Rate]) -> str:
+    return spread([rate.per_second for rate in series])
+
+
+def cpu(series: Sequence[Rate]) -> str:
+    return spread([rate.cpu_us for rate in series], ",.1f")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

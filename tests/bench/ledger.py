@@ -13,9 +13,9 @@ from flyball.bus.messages import fact
 from flyball.schemas.summaries import EvaluationStatistics, Histogram, InteractionStatistics, TelemetrySummary
 from flyball.schemas.topics import TELEMETRY_SUMMARIES
 from flyball.stats.decimal_bins import decimal_bin
-from tests.bench.figures import Rate, mebibytes, ratios, spread, table
+from tests.bench.figures import Rate, cpu, cpu_ratios, mebibytes, rates, ratios, spread, table
 from tests.bench.history import broken_links, entries_in, write_history
-from tests.bench.servers import Bench, bench, committed_rate, memory_of
+from tests.bench.servers import Bench, bench, committed_rate, memory_of, worked_by
 
 NAME, SCHEMA = "budget-ledger", "budget_ledger"
 MEASURED = tuple(f"measured-{number:02}" for number in range(20))
@@ -46,7 +46,7 @@ async def measure(summaries: int, history: int, repeats: int) -> str:
         for number in range(repeats):
             _preload(running.kafka, summaries, seed=number)
             for book in (short, long) if number % 2 else (long, short):
-                await _run(running, book, summaries * (number + 1))
+                await _run(running, book, summaries * (number + 1), summaries)
             print(
                 f"ledger, repeat {number + 1}: {short.rates[-1].per_second:,.0f} summaries/s after {SHORT:,} entries,"
                 f" {long.rates[-1].per_second:,.0f} after {history:,}",
@@ -65,9 +65,13 @@ async def _with_history(running: Bench, entries: int) -> Book:
     return book
 
 
-async def _run(running: Bench, book: Book, goal: int) -> None:
+async def _run(running: Bench, book: Book, goal: int, count: int) -> None:
     async with running.service(NAME, book.environment) as service:
-        book.rates.append(await committed_rate(book.environment, SCHEMA, TELEMETRY_SUMMARIES.name, goal))
+        worked = worked_by(service.process, running.postgres)
+        before = goal - count
+        book.rates.append(
+            await committed_rate(book.environment, SCHEMA, TELEMETRY_SUMMARIES.name, goal, before, worked)
+        )
         book.peaks.append(memory_of(service).peak)
 
 
@@ -114,14 +118,15 @@ def _summary(generator: random.Random, system: str, start: datetime) -> Telemetr
 
 
 def _table(short: Book, long: Book, ends: Sequence[int]) -> str:
+    over, under = long.rates, short.rates
     rows = [
-        ["long history / short history", spread(ratios(long.rates, short.rates), ".2f"), "1 is flat"],
-        [f"after {short.entries:,} entries ({ends[0]:,} at the end)", _rates(short), "summaries/s"],
-        [f"after {long.entries:,} entries ({ends[1]:,} at the end)", _rates(long), "summaries/s"],
-        ["largest resident memory", mebibytes(max(long.peaks)), "with the long history"],
+        [
+            "**long history / short history**",
+            spread(ratios(over, under), ".2f"),
+            spread(cpu_ratios(over, under), ".2f"),
+        ],
+        [f"after {short.entries:,} entries ({ends[0]:,} at the end)", rates(under), cpu(under)],
+        [f"after {long.entries:,} entries ({ends[1]:,} at the end)", rates(over), cpu(over)],
     ]
-    return table(["", "median (smallest to largest)", ""], rows)
-
-
-def _rates(book: Book) -> str:
-    return spread([rate.per_second for rate in book.rates])
+    memory = f"Largest resident memory of the ledger with the long history: {mebibytes(max(long.peaks))}."
+    return f"{table(['', 'summaries/s', 'processor time of a summary, ledger and Postgres, µs'], rows)}\n\n{memory}"

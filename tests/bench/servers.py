@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -15,7 +15,7 @@ import psutil
 from flyball.bus.settings import KafkaSettings
 from flyball.bus.topics import open_topic_admin
 from flyball.schemas.topics import TOPICS
-from flyball.stack import LocalStack, ServiceProcess
+from flyball.stack import ChildProcess, LocalStack, ServiceProcess
 from tests.bench.figures import Rate
 
 POLL_SECONDS = 0.02
@@ -35,6 +35,10 @@ class Bench:
     @property
     def kafka(self) -> str:
         return self.stack.environment["FLYBALL_KAFKA"]
+
+    @property
+    def postgres(self) -> ChildProcess:
+        return next(process for process in self.stack.processes if "Postgres" in process.name)
 
     async def environment(self) -> dict[str, str]:
         """Settings with a database and a Redis of their own, both empty."""
@@ -75,20 +79,23 @@ async def bench() -> AsyncIterator[Bench]:
         yield Bench(stack, Path(stack.directory) / "services")
 
 
-async def committed_rate(environment: Mapping[str, str], schema: str, topic: str, goal: int) -> Rate:
+async def committed_rate(
+    environment: Mapping[str, str], schema: str, topic: str, goal: int, before: int, worked: Callable[[], float]
+) -> Rate:
     """From the first commit that is seen until ``goal`` records of ``topic`` are committed; starting up is left out.
 
-    TimeoutError after five minutes.
+    ``before`` of them were committed by an earlier run; ``worked`` tells processor seconds. TimeoutError after five
+    minutes.
     """
     connection = await asyncpg.connect(environment["FLYBALL_POSTGRES"])
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
-            first = begun = 0.0
-            while (done := await _committed(connection, schema, topic)) < goal:
-                if done and not first:
-                    first, begun = time.monotonic(), done
+            while (begun := await _committed(connection, schema, topic)) <= before:
                 await asyncio.sleep(POLL_SECONDS)
-            return Rate(int(goal - begun), time.monotonic() - first)
+            started_at, worked_before = time.monotonic(), worked()
+            while await _committed(connection, schema, topic) < goal:
+                await asyncio.sleep(POLL_SECONDS)
+            return Rate(goal - begun, time.monotonic() - started_at, worked() - worked_before)
     finally:
         await connection.close()
 
@@ -101,6 +108,17 @@ async def _committed(connection: asyncpg.Connection, schema: str, topic: str) ->
             f"SELECT coalesce(sum(next_offset), 0) FROM {schema}.positions WHERE topic = $1", topic
         )
     )
+
+
+def worked_by(*processes: ChildProcess) -> Callable[[], float]:
+    """Processor seconds of these processes and their descendants so far."""
+
+    def seconds() -> float:
+        parents = [psutil.Process(process.pid) for process in processes]
+        family = [member for parent in parents for member in (parent, *parent.children(recursive=True))]
+        return sum(sum(member.cpu_times()[:2]) for member in family)
+
+    return seconds
 
 
 @dataclass(frozen=True, slots=True)
