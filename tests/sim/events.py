@@ -7,7 +7,14 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from flyball.schemas.registry import SystemRegistered, SystemRevision, SystemSpec
+from flyball.schemas.registry import (
+    AvailabilityTarget,
+    PerformanceTarget,
+    SystemRegistered,
+    SystemRevision,
+    SystemSpec,
+    Targets,
+)
 from flyball.schemas.topics import AGENT_EVENTS
 from flyball.sim.world import EPOCH
 from flyball.store.ports import Outgoing
@@ -19,7 +26,15 @@ SPECS = (
     # A window so short that late events find their hour gone.
     SystemSpec(system="pricing", window_days=1),
 )
-SYSTEMS = (*(spec.system for spec in SPECS), "undeclared")
+MOVING = SystemSpec(system="moving")
+MOVED = SystemSpec(
+    system="moving",
+    targets=Targets(
+        performance=PerformanceTarget(latency_max_ms=1_000), availability=AvailabilityTarget(target_ppm=990_000)
+    ),
+)
+LONG_AGO, CHANGE_AFTER = EPOCH - timedelta(days=30), timedelta(seconds=12)
+SYSTEMS = (*(spec.system for spec in SPECS), MOVING.system, "undeclared")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +162,15 @@ SPOILS: tuple[Callable[[dict[str, Any]], bytes], ...] = (
 
 
 def registrations() -> list[SystemRegistered]:
-    """The declared systems, in force long before the first event."""
-    return [
-        SystemRegistered(
-            tenant=spec.tenant,
-            system=spec.system,
-            revisions=(SystemRevision(version=1, effective_at=EPOCH - timedelta(days=30), author="ada", spec=spec),),
-        )
-        for spec in SPECS
-    ]
+    """The declared systems, in force long before the first event; one of them changes while the load runs."""
+    declared = [_registered(_revision(1, LONG_AGO, spec)) for spec in SPECS]
+    return [*declared, _registered(_revision(1, LONG_AGO, MOVING), _revision(2, EPOCH + CHANGE_AFTER, MOVED))]
+
+
+def _registered(*revisions: SystemRevision) -> SystemRegistered:
+    spec = revisions[0].spec
+    return SystemRegistered(tenant=spec.tenant, system=spec.system, revisions=revisions)
+
+
+def _revision(version: int, effective_at: datetime, spec: SystemSpec) -> SystemRevision:
+    return SystemRevision(version=version, effective_at=effective_at, author="ada", spec=spec)

@@ -154,10 +154,9 @@ async def _replayed(world: World, site: Site) -> None:
     await again.ingest_at_rest()
     verdict.same_totals(site.totals, again.totals)
     fresh = Site(world, "fresh-", records_max=world.random.randint(1, 60))
-    fresh.broker.copy(site.broker, REGISTRY_SYSTEMS.name)
+    for topic in (TELEMETRY_SUMMARIES, REGISTRY_SYSTEMS):
+        fresh.broker.copy(site.broker, topic.name)
     fresh.start_ledger(replicas=1)
-    await fresh.ledger_at_rest()
-    fresh.broker.copy(site.broker, TELEMETRY_SUMMARIES.name)
     await fresh.ledger_at_rest()
     verdict.same_ledger(site.ledger, fresh.ledger)
 

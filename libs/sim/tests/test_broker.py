@@ -115,7 +115,7 @@ class Member:
         finally:
             belonging.cancel()
 
-    def _assigned(self) -> None:
+    async def _assigned(self, places: object) -> None:
         self.assignments += 1
 
 

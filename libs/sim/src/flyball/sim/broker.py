@@ -112,6 +112,13 @@ class Broker(Server):
         fetched: Mapping[Place, Sequence[Record]] = await self.call("fetch", effect)
         return fetched
 
+    async def ends(self, topic: str) -> Mapping[int, int]:
+        """Offset behind the last record, by partition."""
+        ends: Mapping[int, int] = await self.call(
+            f"ends of {topic}", lambda: {log.partition: log.end for log in self.partitions(topic)}
+        )
+        return ends
+
     def compact(self, topic: str) -> None:
         """What a compacted topic must be ready for at any time."""
         self.world.note(self.name, f"compacts {topic}")

@@ -1,7 +1,7 @@
 """A member of a consumer group as aiokafka is one: it fetches, seeks and commits; a task of its own keeps it in."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from flyball.bus.records import Record
 from flyball.sim.broker import Broker, Place
@@ -10,14 +10,13 @@ from flyball.sim.process import current_life
 from flyball.store.errors import Transient
 
 NOBODY = 0
+OnAssigned = Callable[[Collection[Place]], Awaitable[None]]
 
 
 class Consumer:
-    """Reads one topic. ``on_assigned`` is called from the task of ``belong``, as aiokafka calls its listener."""
+    """Reads one topic. ``on_assigned`` is awaited in the task of ``belong`` while records may be fetched already."""
 
-    def __init__(
-        self, broker: Broker, group: str, topic: str, session_seconds: float, on_assigned: Callable[[], None]
-    ) -> None:
+    def __init__(self, broker: Broker, group: str, topic: str, session_seconds: float, on_assigned: OnAssigned) -> None:
         self._broker = broker
         self._group: Group = broker.group(group)
         self._topic = topic
@@ -99,9 +98,12 @@ class Consumer:
             except Transient:
                 await asyncio.sleep(0.1)
         self._positions = dict(self._membership.offsets)
-        self._on_assigned()
         if self._positions:
             self._assigned.set()
+        try:
+            await self._on_assigned(list(self._positions))
+        except Exception as error:  # noqa: BLE001 - aiokafka logs what a listener raises and goes on
+            self._broker.world.note(name, f"listener failed: {error}")
 
     async def _joined(self, member: int, name: str) -> Membership:
         return await self._group.join(member, name, self._topic, self._session_seconds)

@@ -1,18 +1,19 @@
 """Runs a service in a simulated process as ``flyball.bus.runtime`` runs it for real, with the same delivery code."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from flyball.bus.follower import Follower
+from flyball.bus.precedence import Precedence
 from flyball.bus.processor import Processor
 from flyball.bus.records import Record
 from flyball.bus.relay import Relay
-from flyball.bus.retry import Backoff
+from flyball.bus.retry import Backoff, retried
 from flyball.bus.subscription import Subscription, Wiring
 from flyball.observe.metrics import Metrics
-from flyball.sim.broker import Broker
+from flyball.sim.broker import Broker, Place
 from flyball.sim.consumer import Consumer
 from flyball.sim.database import MemoryDatabase
 from flyball.sim.process import Life, current_life
@@ -70,26 +71,27 @@ class Running:
 
     async def run(self) -> None:
         relay = self._life.spawn(self._relay.run(), "relay")
-        readers = [self._reader(subscription) for subscription in self._wiring.subscriptions]
+        readers: list[Reader] = []
+        for subscription in self._wiring.subscriptions:
+            earlier = [reader.caught_up for reader in readers if reader.topic in subscription.after]
+            readers.append(self._reader(subscription, Precedence(earlier)))
         await self._life.stopping
         for reader in readers:
             await reader.stop()
         relay.cancel()
         await asyncio.gather(relay, return_exceptions=True)
 
-    def _reader(self, subscription: Subscription[Any]) -> "Reader":
-        timing = self._service.timing
+    def _reader(self, subscription: Subscription[Any], precedence: Precedence) -> "Reader":
         processor = self._service.processor_type(
             self._wiring.name,
             self._service.database,
             subscription.handle,
             self._metrics,
             self._relay.wake,
-            timing.backoff,
+            self._service.timing.backoff,
             self._random,
         )
-        records_max = min(subscription.records_max, self._service.records_max)
-        return Reader(self._life, self._broker, subscription, processor, records_max, timing)
+        return Reader(self._life, self._broker, subscription, processor, precedence, self._service)
 
 
 class Reader:
@@ -101,18 +103,20 @@ class Reader:
         broker: Broker,
         subscription: Subscription[Any],
         processor: Processor[Any],
-        records_max: int,
-        timing: Timing,
+        precedence: Precedence,
+        service: Service,
     ) -> None:
-        self._loop = broker.world.loop
-        self._records_max = records_max
-        self._timing = timing
+        self.topic = subscription.topic
+        self._broker = broker
+        self._processor = processor
+        self._precedence = precedence
+        self._records_max = min(subscription.records_max, service.records_max)
+        self._timing = service.timing
         self._commit_each_batch = not subscription.hot
         self._stopping = False
         self._follower: Follower[Any] = Follower(processor, self._seek)
-        name = subscription.topic.name
-        group = f"{processor.consumer}.{name}"
-        self._consumer = Consumer(broker, group, name, timing.session_seconds, self._follower.forget)
+        group, name = f"{processor.consumer}.{self.topic.name}", self.topic.name
+        self._consumer = Consumer(broker, group, name, service.timing.session_seconds, self._on_assigned)
         self._belonging = life.spawn(self._consumer.belong(), f"membership for {name}")
         self._reading = life.spawn(self._read(), f"reader of {name}")
 
@@ -122,18 +126,33 @@ class Reader:
         self._belonging.cancel()
         await self._consumer.leave()
 
+    async def caught_up(self) -> bool:
+        """Has every record that the topic holds now had its effect, by whichever replica?"""
+        ends = await self._broker.ends(self.topic.name)
+        stored = await self._processor.database.positions(self._processor.consumer, self.topic.name)
+        return all(stored.get(partition, 0) >= end for partition, end in ends.items())
+
+    async def _on_assigned(self, places: Collection[Place]) -> None:
+        self._follower.forget()
+        await self._follower.settle(places)
+
     async def _read(self) -> None:
-        commit_at = self._loop.time() + self._timing.commit_seconds
+        loop = self._broker.world.loop
+        commit_at = loop.time() + self._timing.commit_seconds
         while not self._stopping:
             fetched = await self._consumer.getmany(self._timing.fetch_seconds, self._records_max)
-            for (topic, partition), records in fetched.items():
-                await self._take(topic, partition, records)
-            if (fetched and self._commit_each_batch) or self._loop.time() >= commit_at:
+            if fetched:
+                await self._take(fetched)
+            if (fetched and self._commit_each_batch) or loop.time() >= commit_at:
                 await self._consumer.commit()
-                commit_at = self._loop.time() + self._timing.commit_seconds
+                commit_at = loop.time() + self._timing.commit_seconds
 
-    async def _take(self, topic: str, partition: int, records: Sequence[Record]) -> None:
-        await self._follower.take(topic, partition, records)
+    async def _take(self, fetched: Mapping[Place, Sequence[Record]]) -> None:
+        await retried(
+            "reading what comes first", self._precedence.wait, self._processor.backoff, self._processor.random
+        )
+        for (topic, partition), records in fetched.items():
+            await self._follower.take(topic, partition, records)
 
     def _seek(self, topic: str, partition: int, offset: int) -> None:
         if (topic, partition) in self._consumer.assignment:
