@@ -83,7 +83,8 @@ class ControlConsumer(Generic[Tx]):
     async def caught_up(self) -> bool:
         """Has every record that the topic holds now had its effect, by whichever replica? ``Transient`` if unknown."""
         consumer = self._subscriber.consumer
-        if consumer is None:
+        # FastStream shows the consumer while it still connects; asked then, it fails.
+        if consumer is None or not self._subscriber.running:
             return False
         name = self.topic.name
         places = [TopicPartition(name, partition) for partition in consumer.partitions_for_topic(name) or ()]
