@@ -25,6 +25,9 @@ class Backlog:
     def empty(self) -> bool:
         return not any(self.waiting.values())
 
+    def has_work(self, schema: str) -> bool:
+        return any(count for name, count in self.waiting.items() if name.endswith(f" for {schema}"))
+
     def __str__(self) -> str:
         return ", ".join(f"{count} {name}" for name, count in self.waiting.items() if count) or "nothing waits"
 
@@ -73,13 +76,15 @@ class Watch:
             await asyncio.sleep(POLL_SECONDS)
 
     def _note(self, now: Backlog) -> None:
+        """A service stands still from the last sign of progress to the next one, if it had work in between."""
         seconds = self.journal.seconds
         for schema, progress in now.progress.items():
-            work = any(count for name, count in now.waiting.items() if name.endswith(f" for {schema}"))
-            if not work or self._before is None or progress != self._before.progress[schema]:
+            had_work = self._before is not None and self._before.has_work(schema)
+            if had_work:
+                stalled = seconds - self._moved_at[schema]
+                self.longest_stall_seconds[schema] = max(stalled, self.longest_stall_seconds.get(schema, 0.0))
+            if not had_work or self._before is None or progress != self._before.progress[schema]:
                 self._moved_at[schema] = seconds
-            stalled = seconds - self._moved_at[schema]
-            self.longest_stall_seconds[schema] = max(stalled, self.longest_stall_seconds.get(schema, 0.0))
         self._before = now
 
 
