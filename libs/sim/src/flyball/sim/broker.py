@@ -18,6 +18,8 @@ from flyball.store.ports import Outgoing
 
 Place = tuple[str, int]
 """Topic and partition."""
+ANSWERS_LATE = 0.3
+"""Chance that a fetch does not wait for one more of its partitions."""
 EPOCH_MS = int(EPOCH.timestamp() * 1000)
 
 
@@ -140,7 +142,7 @@ class Broker(Server):
         found: dict[Place, Sequence[Record]] = {}
         left = records_max
         for place in places:
-            if left == 0 or (found and self._random.random() < 0.3):  # noqa: PLR2004 - a partition that answers late
+            if left == 0 or (found and self._random.random() < ANSWERS_LATE):
                 break
             records = self.logs[place].read(positions[place], self._random.randint(1, left))
             if records:

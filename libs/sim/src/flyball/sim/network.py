@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from inspect import iscoroutine
 from typing import Any
 
-from flyball.sim.process import CALM, Life, State, current_life
+from flyball.sim.process import CALM, Faults, Life, State, current_life
 from flyball.sim.world import World
 from flyball.store.errors import Transient
+
+NEVER_SENT = 0.5
+"""Share of the last words of dead processes that stayed in their buffers."""
+MISHAPS = ("refused", "lost", "kill", "stop", "pause", "outage")
 
 
 @dataclass(slots=True)
@@ -90,7 +94,7 @@ class Server:
 
     def never_sent(self, life: Life | None) -> bool:
         """Whether the last words of a dead process stayed in its buffers."""
-        return life is not None and life.state is State.DEAD and self.world.random.random() < 0.5  # noqa: PLR2004
+        return life is not None and life.state is State.DEAD and self.world.random.random() < NEVER_SENT
 
     def _serve(self, request: Request) -> None:
         if self.never_sent(request.life):
@@ -127,8 +131,8 @@ class Server:
         self.world.outside(request.back_seconds, _settle, request.answer, result, error)
 
 
-def _drawn(chance: float, faults: Any) -> str | None:
-    for mishap in ("refused", "lost", "kill", "stop", "pause", "outage"):
+def _drawn(chance: float, faults: Faults) -> str | None:
+    for mishap in MISHAPS:
         chance -= getattr(faults, mishap)
         if chance < 0:
             return mishap
