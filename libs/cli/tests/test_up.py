@@ -100,6 +100,7 @@ def test_from_nothing_to_a_budget(tmp_path: Path, flavour: str) -> None:
         (rejected,) = stack.until(bool, "telemetry", "rejected", "--system", SYSTEM)
         assert (rejected["reason"], rejected["body_text"]) == ("missing_field", INCOMPLETE.decode())
         budget_is_complete(stack)
+        decisions_are_on_the_record(stack)
         assert watched(stack)["system"] == SYSTEM
         the_broker_is_as_wanted(stack, flavour)
 
@@ -113,6 +114,19 @@ def budget_is_complete(stack: Stack) -> None:
     explanation = stack.data("budgets", "explain", SYSTEM)
     assert explanation["dimension"] == "accuracy"
     assert b"60.0 %" in stack.flyball("budgets", "explain", SYSTEM).stdout
+
+
+def decisions_are_on_the_record(stack: Stack) -> None:
+    records = stack.until(lambda found: any(item["subject"].endswith("/accuracy") for item in found), "audit", "list")
+    newest = next(item for item in records if item["subject"].endswith("/accuracy"))
+    explained = stack.data("audit", "explain", newest["id"])
+    assert explained["inputs_intact"]
+    assert explained["same"]
+    verdict = stack.data("audit", "verify")
+    assert verdict["intact"]
+    assert verdict["links"] >= len(records)
+    exported = stack.flyball("audit", "export").stdout.splitlines()
+    assert newest["id"] in {json.loads(line)["id"] for line in exported}
 
 
 def accuracy_of(items: Any) -> Any:

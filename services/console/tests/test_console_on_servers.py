@@ -115,7 +115,7 @@ async def test_the_document_is_openapi_3_1_and_every_operation_wants_a_token(wor
     document: dict[str, Any] = (await world.api.get("/openapi.json", headers={"Authorization": ""})).json()
     assert document["openapi"].startswith("3.1")
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert len(operations) == 11
+    assert len(operations) == 14
     assert all(operation["security"] for operation in operations)
     for path, methods in document["paths"].items():
         for method in methods:

@@ -2,12 +2,13 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from audit_log.adapters.postgres import all_links, read_newest
+from audit_log.adapters.postgres import all_links, read_newest, read_record
 from audit_log.domain.chain import Link
 from audit_log.domain.verify import Verdict, verify
 from audit_log.ports import CheckpointStore, Signer
@@ -35,6 +36,16 @@ class AuditQuestions:
         links = await read_newest(self._database, tenant, before=int(before) if before else None, links_max=PAGE_MAX)
         following = links[-1].sequence if len(links) == PAGE_MAX else None
         return JSONResponse({"items": [_fields(link) for link in links], "next": following})
+
+    async def record(self, request: Request) -> Response:
+        tenant, text = request.query_params.get("tenant", DEFAULT_TENANT), request.path_params["record_id"]
+        try:
+            link = await read_record(self._database, tenant, UUID(text))
+        except ValueError:
+            return problem(400, "Bad request", "a record's id is a UUID; see /v1/audit/records")
+        if link is None:
+            return problem(404, "Not found", f"no record {text} of tenant {tenant}; see /v1/audit/records")
+        return JSONResponse(_fields(link))
 
     async def verification(self, request: Request) -> Response:
         tenant = request.query_params.get("tenant", DEFAULT_TENANT)
@@ -65,5 +76,6 @@ def routes(database: PostgresDatabase, signer: Signer, checkpoints: CheckpointSt
     questions = AuditQuestions(database, signer, checkpoints)
     return [
         Route("/v1/audit/records", with_token(token, questions.records)),
+        Route("/v1/audit/records/{record_id}", with_token(token, questions.record)),
         Route("/v1/audit/verification", with_token(token, questions.verification)),
     ]

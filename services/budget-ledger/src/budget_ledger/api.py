@@ -14,6 +14,7 @@ from budget_ledger.adapters.reading import (
     read_revisions,
     read_totals,
 )
+from budget_ledger.domain.audit import KIND, decide_again
 from budget_ledger.domain.budget import Budget
 from budget_ledger.domain.entries import Entry
 from budget_ledger.domain.explain import burn_rate, formula
@@ -50,6 +51,16 @@ class BudgetQuestions:
             return problem(404, "Not found", f"{system} has no budget {dimension!r}; it has: {known}")
         return JSONResponse(await self._explanation(tenant, system, budget))
 
+    async def decide_again(self, request: Request) -> Response:
+        """What the inputs of a recorded decision call for by the code that runs today."""
+        try:
+            asked = await request.json()
+            if asked["kind"] != KIND:
+                return problem(422, "Unknown decision", f"this service decides {KIND}, not {str(asked['kind'])[:64]}")
+            return JSONResponse({"decision": decide_again(asked["inputs"])})
+        except (KeyError, TypeError, ValueError) as error:
+            return problem(422, "Unreadable inputs", f"they are not of this release: {str(error)[:200]}")
+
     async def _states(self, tenant: str, system: str, budgets: dict[str, Budget]) -> dict[str, Any]:
         as_of = await last_recorded_at(self._database, tenant, system)
         if as_of is None:
@@ -84,6 +95,7 @@ def routes(database: PostgresDatabase, token: str) -> list[Route]:
     return [
         Route("/v1/budgets", with_token(token, questions.budgets)),
         Route("/v1/budgets/{system}/explain", with_token(token, questions.explain)),
+        Route("/v1/decide-again", with_token(token, questions.decide_again), methods=["POST"]),
     ]
 
 

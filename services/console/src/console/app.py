@@ -11,6 +11,7 @@ from console.adapters.postgres import PostgresLiveBudgets, PostgresRejections, P
 from console.adapters.reads import Reads
 from console.adapters.services import OtherService, open_service
 from console.api.application import create_application
+from console.api.audit import AuditRoutes
 from console.api.events import EventLimits, EventRoutes
 from console.api.live import LiveRoutes
 from console.api.rejected import RejectedRoutes
@@ -40,9 +41,10 @@ async def serve(environment: Mapping[str, str]) -> None:
         open_publisher(settings, f"{NAME}-events") as publisher,
         open_service("telemetry-ingest", settings.telemetry_ingest_url, token, seconds_max) as ingest,
         open_service("budget-ledger", settings.budget_ledger_url, token, seconds_max) as ledger,
+        open_service("audit-log", settings.audit_log_url, token, seconds_max) as audit,
     ):
         console = service(settings)
-        api = application(settings, console, database, publisher, ingest, ledger, health)
+        api = application(settings, console, database, publisher, ingest, ledger, audit, health)
         routes = [Mount("", app=api)]
         await Runtime(wiring(console, metrics), settings, settings, database, metrics, routes, health).run()
 
@@ -60,6 +62,7 @@ def application(
     publisher: Publisher,
     ingest: OtherService,
     ledger: OtherService,
+    audit: OtherService,
     health: Health,
 ) -> FastAPI:
     """The public API."""
@@ -75,6 +78,7 @@ def application(
         # Before the budgets: "live" is not the name of a system here.
         LiveRoutes(reads, settings.live_clients_max, health).router(),
         RelayedRoutes(ingest, ledger).router(),
+        AuditRoutes(audit, {ledger.name: ledger}).router(),
         RejectedRoutes(reads).router(),
         EventRoutes(publisher, limits).router(),
     )

@@ -19,6 +19,7 @@ class Settings(KafkaSettings, StoreSettings, HttpSettings):
     """SHA-256 digests of the tokens that may use the API, ``digest`` or ``name:digest``, separated by commas."""
     telemetry_ingest_url: str = Field(default="http://telemetry-ingest:8080", pattern=r"^https?://")
     budget_ledger_url: str = Field(default="http://budget-ledger:8080", pattern=r"^https?://")
+    audit_log_url: str = Field(default="http://audit-log:8080", pattern=r"^https?://")
     answer_seconds_max: float = Field(default=5.0, gt=0, le=60)
     """How long another service may take to answer before it counts as unreachable."""
     spec_notice_seconds: int = Field(default=30, ge=0, le=86_400)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flyball.cli.commands import budgets, demo, doctor, send, specs, systems, telemetry, topics, up
+from flyball.cli.commands import audit, budgets, demo, doctor, send, specs, systems, telemetry, topics, up
 from flyball.cli.connection import DEFAULT_URL, Connection
 from flyball.cli.errors import CommandError
 
@@ -26,6 +26,7 @@ application.add_typer(systems.application, name="systems")
 application.add_typer(telemetry.application, name="telemetry")
 application.add_typer(budgets.application, name="budgets")
 application.add_typer(topics.application, name="topics")
+application.add_typer(audit.application, name="audit")
 
 
 @application.callback()

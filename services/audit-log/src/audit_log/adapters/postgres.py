@@ -74,6 +74,11 @@ async def read_newest(database: PostgresDatabase, tenant: str, *, before: int | 
     return [_link(row) for row in rows]
 
 
+async def read_record(database: PostgresDatabase, tenant: str, record_id: UUID) -> Link | None:
+    rows = await database.fetch("SELECT * FROM links WHERE tenant = $1 AND record_id = $2", tenant, record_id)
+    return _link(rows[0]) if rows else None
+
+
 async def all_links(database: PostgresDatabase, tenant: str) -> AsyncIterator[Link]:
     """The whole chain, a page at a time."""
     after = 0

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 
@@ -42,10 +43,17 @@ class OtherService:
     async def ask(self, path: str, parameters: Mapping[str, str | None]) -> Answer:
         """GET ``path``. Raises ``UnreachableError`` without an answer in time, or for one that is 5xx or too large."""
         given = {name: value for name, value in parameters.items() if value is not None}
+        return await self._answer(self.client.build_request("GET", path, params=given))
+
+    async def tell(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """POST ``body`` as JSON to ``path``. Raises as ``ask`` does."""
+        return await self._answer(self.client.build_request("POST", path, json=body))
+
+    async def _answer(self, request: httpx.Request) -> Answer:
         try:
             # httpx's own time-outs begin anew with each piece of an answer.
             async with asyncio.timeout(self.seconds_max):
-                answer = await self._get(path, given)
+                answer = await self._send(request)
         except (httpx.HTTPError, TimeoutError) as error:
             raise self._unreachable(f"{type(error).__name__} {error}".strip()) from error
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -53,8 +61,9 @@ class OtherService:
         self.unknown_since = None
         return answer
 
-    async def _get(self, path: str, parameters: Mapping[str, str]) -> Answer:
-        async with self.client.stream("GET", path, params=parameters) as response:
+    async def _send(self, request: httpx.Request) -> Answer:
+        response = await self.client.send(request, stream=True)
+        async with aclosing(response):
             parts, length = [], 0
             async for part in response.aiter_bytes():
                 length += len(part)

@@ -91,11 +91,11 @@ class RelayedRoutes:
 
     async def totals(self, system: Name = None, after: Name = None) -> Response:
         """What became of each system's events, from telemetry-ingest."""
-        return self._passed_on(self._ingest, await self._ingest.ask("/v1/totals", {"system": system, "after": after}))
+        return passed_on(self._ingest, await self._ingest.ask("/v1/totals", {"system": system, "after": after}))
 
     async def budgets(self, system: Name = None, after: Name = None) -> Response:
         """The budgets of each system, from budget-ledger."""
-        return self._passed_on(self._ledger, await self._ledger.ask("/v1/budgets", {"system": system, "after": after}))
+        return passed_on(self._ledger, await self._ledger.ask("/v1/budgets", {"system": system, "after": after}))
 
     async def budget(self, system: str) -> Response:
         """The budgets of one system, from budget-ledger."""
@@ -103,7 +103,7 @@ class RelayedRoutes:
         try:
             items = BudgetsPage.model_validate_json(bytes(response.body)).items
         except ValidationError as error:
-            raise _odd(self._ledger, f"{error.error_count()} errors in its page of budgets") from error
+            raise odd(self._ledger, f"{error.error_count()} errors in its page of budgets") from error
         if not items:
             raise ProblemError(
                 404,
@@ -115,15 +115,17 @@ class RelayedRoutes:
     async def explain(self, system: str, dimension: Annotated[str, Query(max_length=63)] = "accuracy") -> Response:
         """How one budget's figures came about, from budget-ledger."""
         answer = await self._ledger.ask(f"/v1/budgets/{system}/explain", {"dimension": dimension})
-        return self._passed_on(self._ledger, answer)
-
-    def _passed_on(self, service: OtherService, answer: Answer) -> Response:
-        if answer.status in (401, 403):
-            raise _odd(service, "it refused console's token; give both the same FLYBALL_SERVICE_TOKEN")
-        if answer.status >= HTTPStatus.MULTIPLE_CHOICES and not answer.media_type.startswith(PROBLEM):
-            raise _odd(service, f"it answered {answer.status}; check that both services are of the same release")
-        return Response(answer.body, answer.status, media_type=answer.media_type)
+        return passed_on(self._ledger, answer)
 
 
-def _odd(service: OtherService, detail: str) -> ProblemError:
+def passed_on(service: OtherService, answer: Answer) -> Response:
+    """What a service said, as it said it; a refused token or an answer that is not its own is a problem of ours."""
+    if answer.status in (401, 403):
+        raise odd(service, "it refused console's token; give both the same FLYBALL_SERVICE_TOKEN")
+    if answer.status >= HTTPStatus.MULTIPLE_CHOICES and not answer.media_type.startswith(PROBLEM):
+        raise odd(service, f"it answered {answer.status}; check that both services are of the same release")
+    return Response(answer.body, answer.status, media_type=answer.media_type)
+
+
+def odd(service: OtherService, detail: str) -> ProblemError:
     return ProblemError(502, f"{service.name} gave no usable answer", detail, service=service.name)
