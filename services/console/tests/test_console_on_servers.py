@@ -120,6 +120,6 @@ async def test_the_document_is_openapi_3_1_and_every_operation_wants_a_token(wor
     for path, methods in document["paths"].items():
         for method in methods:
             answer = await world.api.request(
-                method, path.format(system="a", identity=uuid4()), headers={"Authorization": ""}
+                method, path.format(system="a", identity=uuid4(), record_id=uuid4()), headers={"Authorization": ""}
             )
             assert answer.status_code == 401, path
