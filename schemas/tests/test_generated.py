@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from flyball.schemas.__main__ import main
 from flyball.schemas.artifacts import MAP_BEGIN, MAP_END, artifacts, generate, outdated, with_map
 from flyball.schemas.evolution import rollout, successor
-from flyball.schemas.topics import DECLARED, TOPICS
+from flyball.schemas.topics import DECLARED, TELEMETRY_SUMMARIES, TOPICS
 
 ROOT = Path(__file__).parents[2]
 SUMMARIES = "schemas/json/telemetry.summaries.v1.json"
@@ -128,7 +128,8 @@ def test_an_optional_addition_passes_and_tells_who_goes_first(copy: Path, capsys
     assert main(["check", "--root", str(copy), "--against", str(before)]) == 0
     told = capsys.readouterr().out
     assert "benign: $.releases_deployed: field added" in told
-    assert "roll-out: consumers first (budget-ledger), then producers (telemetry-ingest): an older reader skips" in told
+    consumers = ", ".join(TELEMETRY_SUMMARIES.consumers)
+    assert f"roll-out: consumers first ({consumers}), then producers (telemetry-ingest): an older reader skips" in told
 
 
 def test_a_topic_that_goes_and_partitions_that_change_are_breaking(

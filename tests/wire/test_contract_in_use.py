@@ -23,6 +23,9 @@ from flyball.observe.metrics import Metrics
 from flyball.schemas import topics
 from flyball.schemas.topics import AGENT_EVENTS, DECLARED, TOPICS, Topic, dead_letters_of
 from flyball.stack import discover
+from rollback_executor.adapters.postgres import PostgresRollouts
+from rollback_executor.service import RollbackExecutor
+from rollback_executor.service import wiring as rollback_wiring
 from telemetry_ingest.adapters.postgres import PostgresTotals
 from telemetry_ingest.domain.verdicts import Limits
 from telemetry_ingest.ports import Sighting
@@ -45,11 +48,13 @@ def wirings() -> dict[str, Wiring[Any]]:
     ledger = BudgetLedger(PostgresLedger, Metrics("budget-ledger"))
     console = Console(timedelta(), PostgresSystems, lambda tx: PostgresRejections(tx, 1), PostgresLiveBudgets)
     audit = AuditLog(PostgresChains, Metrics("audit-log"))
+    rollback = RollbackExecutor(PostgresRollouts, Metrics("rollback-executor"))
     made = (
         ingest_wiring(ingest, 1),
         ledger_wiring(ledger),
         console_wiring(console, Metrics("console")),
         audit_wiring(audit),
+        rollback_wiring(rollback),
     )
     return {wiring.name: wiring for wiring in made}
 

@@ -11,6 +11,7 @@ from flyball.schemas.budgets import BudgetStates
 from flyball.schemas.native import AgentEvent
 from flyball.schemas.registry import SystemRegistered
 from flyball.schemas.rejected import BuriedRecord, TelemetryRejected
+from flyball.schemas.rollouts import RolloutChanged
 from flyball.schemas.summaries import TelemetrySummary
 
 DAY_MS = 86_400_000
@@ -64,7 +65,7 @@ TELEMETRY_SUMMARIES = Topic(
     model=TelemetrySummary,
     key="system",
     producers=("telemetry-ingest",),
-    consumers=("budget-ledger",),
+    consumers=("budget-ledger", "rollback-executor"),
 )
 TELEMETRY_REJECTED = Topic(
     name="telemetry.rejected.v1",
@@ -81,7 +82,16 @@ BUDGET_STATES = Topic(
     model=BudgetStates,
     key="system",
     producers=("budget-ledger",),
-    consumers=("console",),
+    consumers=("rollback-executor", "console"),
+    retention_ms=None,
+)
+ROLLOUTS = Topic(
+    name="rollouts.v1",
+    description="Which release takes which share of the traffic, and on what evidence.",
+    model=RolloutChanged,
+    key="system",
+    producers=("rollback-executor",),
+    consumers=(),
     retention_ms=None,
 )
 REGISTRY_SYSTEMS = Topic(
@@ -90,7 +100,7 @@ REGISTRY_SYSTEMS = Topic(
     model=SystemRegistered,
     key="system",
     producers=("console",),
-    consumers=("telemetry-ingest", "budget-ledger"),
+    consumers=("telemetry-ingest", "budget-ledger", "rollback-executor"),
     retention_ms=None,
 )
 AUDIT_RECORDS = Topic(
@@ -98,7 +108,7 @@ AUDIT_RECORDS = Topic(
     description="Every decision of every service, with what it rested on.",
     model=AuditRecord,
     key="system",
-    producers=("budget-ledger",),
+    producers=("budget-ledger", "rollback-executor"),
     consumers=("audit-log",),
 )
 
@@ -107,6 +117,7 @@ DECLARED: Sequence[Topic] = (
     TELEMETRY_SUMMARIES,
     TELEMETRY_REJECTED,
     BUDGET_STATES,
+    ROLLOUTS,
     REGISTRY_SYSTEMS,
     AUDIT_RECORDS,
 )
