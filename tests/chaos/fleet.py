@@ -107,13 +107,14 @@ class Fleet:
 
     async def kill(self, replica: Replica) -> None:
         """SIGKILL."""
-        replica.killed = True
+        replica.killed, replica.ready = True, False
         self.kills += 1
         await replica.process.kill()
 
     def victims(self, *, ready: bool) -> list[Replica]:
         """Replicas that run and are not paused; ``ready``: only those at work."""
-        running = [replica for replica in self.replicas if replica.process.running and not replica.paused]
+        untouched = [replica for replica in self.replicas if not replica.paused and not replica.killed]
+        running = [replica for replica in untouched if replica.process.running]
         return [replica for replica in running if replica.ready or not ready]
 
     async def stop(self) -> None:
