@@ -17,6 +17,8 @@ TOKEN = "chaos-" + "t" * 26
 SERVICES = ("telemetry-ingest", "budget-ledger")
 POLL_SECONDS = 0.1
 RESTART_SECONDS = 0.5
+# In a row, each of about 1.5 s: a server that is down for seconds explains a few of them, never so many.
+FAILED_STARTS_MAX = 20
 ANSWER_SECONDS = 30.0
 
 
@@ -39,6 +41,7 @@ class Replica:
     killed: bool = False
     paused: bool = False
     started: bool = False
+    failed_starts: int = 0
     down_since: float | None = None
 
     @property
@@ -141,6 +144,8 @@ class Fleet:
             cause = last_error(replica.log_path)
             self.ended_by_themselves.append(f"{replica.name}: {cause}")
             self.journal.say(f"{replica.name} ended by itself: {cause}")
+            replica.failed_starts += 1
+            assert replica.failed_starts < FAILED_STARTS_MAX, f"{replica.name} is in a crash loop: {cause}"
         replica.ready, replica.killed = False, False
 
     def _note_ready(self, replica: Replica, now: float) -> None:
@@ -148,7 +153,7 @@ class Fleet:
             seconds = now - replica.down_since
             self.recoveries.append(seconds)
             self.journal.say(f"{replica.name} is ready again after {seconds:.1f} s")
-        replica.down_since = None
+        replica.down_since, replica.failed_starts = None, 0
 
 
 def log_lines(path: Path) -> list[dict[str, Any]]:
