@@ -11,6 +11,10 @@ import pytest
 from audit_log.adapters.postgres import PostgresChains
 from audit_log.service import AuditLog
 from audit_log.service import wiring as audit_wiring
+from autonomy_controller.adapters.postgres import PostgresMemory
+from autonomy_controller.replies import ReplyDesk
+from autonomy_controller.service import AutonomyController
+from autonomy_controller.service import wiring as autonomy_wiring
 from budget_ledger.adapters.postgres import PostgresLedger
 from budget_ledger.service import BudgetLedger
 from budget_ledger.service import wiring as ledger_wiring
@@ -49,11 +53,13 @@ def wirings() -> dict[str, Wiring[Any]]:
     console = Console(timedelta(), PostgresSystems, lambda tx: PostgresRejections(tx, 1), PostgresLiveBudgets)
     audit = AuditLog(PostgresChains, Metrics("audit-log"))
     rollback = RollbackExecutor(PostgresRollouts, Metrics("rollback-executor"))
+    autonomy = AutonomyController(PostgresMemory, Metrics("autonomy-controller"), ReplyDesk(1))
     made = (
         ingest_wiring(ingest, 1),
         ledger_wiring(ledger),
         console_wiring(console, Metrics("console")),
         audit_wiring(audit),
+        autonomy_wiring(autonomy),
         rollback_wiring(rollback),
     )
     return {wiring.name: wiring for wiring in made}

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from flyball.schemas.base import Count, Event, Name, ShortText, Text, UtcTime
+from flyball.schemas.guardrails import AutonomySpec
 
 ACCURACY = "accuracy"
 SAFETY = "safety"
@@ -68,6 +69,7 @@ class SystemSpec(Event):
     owners: Owners = Owners()
     targets: Targets = Targets()
     window_days: int = Field(default=30, ge=1, le=90)
+    autonomy: AutonomySpec = AutonomySpec()
 
 
 class SystemRevision(Event):

@@ -7,10 +7,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from flyball.schemas.audit import AuditRecord
+from flyball.schemas.autonomy import AgentAction, AutonomyRecord, DecisionRecord
 from flyball.schemas.budgets import BudgetStates
 from flyball.schemas.native import AgentEvent
 from flyball.schemas.registry import SystemRegistered
 from flyball.schemas.rejected import BuriedRecord, TelemetryRejected
+from flyball.schemas.reviews import ReviewChanged
 from flyball.schemas.rollouts import RolloutChanged
 from flyball.schemas.summaries import TelemetrySummary
 
@@ -82,7 +84,7 @@ BUDGET_STATES = Topic(
     model=BudgetStates,
     key="system",
     producers=("budget-ledger",),
-    consumers=("rollback-executor", "console"),
+    consumers=("rollback-executor", "console", "autonomy-controller"),
     retention_ms=None,
 )
 ROLLOUTS = Topic(
@@ -100,7 +102,7 @@ REGISTRY_SYSTEMS = Topic(
     model=SystemRegistered,
     key="system",
     producers=("console",),
-    consumers=("telemetry-ingest", "budget-ledger", "rollback-executor"),
+    consumers=("telemetry-ingest", "budget-ledger", "rollback-executor", "autonomy-controller"),
     retention_ms=None,
 )
 AUDIT_RECORDS = Topic(
@@ -108,8 +110,41 @@ AUDIT_RECORDS = Topic(
     description="Every decision of every service, with what it rested on.",
     model=AuditRecord,
     key="system",
-    producers=("budget-ledger", "rollback-executor"),
+    producers=("budget-ledger", "rollback-executor", "autonomy-controller"),
     consumers=("audit-log",),
+)
+AGENT_ACTIONS = Topic(
+    name="agent.actions.v1",
+    description="What agents ask leave for, and how it ended.",
+    model=AgentAction,
+    key="system",
+    producers=("agents",),
+    consumers=("autonomy-controller",),
+)
+AGENT_DECISIONS = Topic(
+    name="agent.decisions.v1",
+    description="What agents may do, as the controller or an SDK decided it, and the one end of each action.",
+    model=DecisionRecord,
+    key="system",
+    producers=("autonomy-controller", "agents"),
+    consumers=("autonomy-controller",),
+)
+AUTONOMY_LEVELS = Topic(
+    name="autonomy.levels.v1",
+    description="How much each class of action of each system may do alone; and the heartbeat that renews the lease.",
+    model=AutonomyRecord,
+    key="tenant, system and action class; heartbeats by partition",
+    producers=("autonomy-controller",),
+    consumers=("agents",),
+    retention_ms=None,
+)
+REVIEWS = Topic(
+    name="reviews.v1",
+    description="Questions put to people, after each change.",
+    model=ReviewChanged,
+    key="review",
+    producers=("autonomy-controller",),
+    consumers=(),
 )
 
 DECLARED: Sequence[Topic] = (
@@ -120,6 +155,10 @@ DECLARED: Sequence[Topic] = (
     ROLLOUTS,
     REGISTRY_SYSTEMS,
     AUDIT_RECORDS,
+    AGENT_ACTIONS,
+    AGENT_DECISIONS,
+    AUTONOMY_LEVELS,
+    REVIEWS,
 )
 
 

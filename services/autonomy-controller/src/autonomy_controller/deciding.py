@@ -1,0 +1,121 @@
+"""From requests to stored decisions, reviews and facts; the same way from Kafka and from HTTP."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from autonomy_controller import facts
+from autonomy_controller.domain import actions, audit, classes, reviews
+from autonomy_controller.domain.actions import Circumstances
+from autonomy_controller.domain.sampling import Salt
+from autonomy_controller.domain.state import Action, ClassState, Review, Standing
+from autonomy_controller.ports import ClassesBySystem, Memory, SystemKey
+from flyball.schemas.autonomy import ActionDecided, ActionRequested
+from flyball.schemas.guardrails import SYSTEM_WIDE
+from flyball.store.ports import Outgoing
+
+NO_CLASSES: Mapping[str, ClassState] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request with its time: append time of its record, or the arrival of its HTTP request."""
+
+    request: ActionRequested
+    now: datetime
+    cause: str
+    decided: ActionDecided | None = None
+    """By an SDK, where one has decided already."""
+
+
+class IdReused(Exception):
+    """The same action id was used for another action. Nothing is decided: an id names one action for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What holds for the systems of a batch."""
+
+    classes: ClassesBySystem
+    standings: Mapping[SystemKey, Standing]
+    salt: Salt
+
+    def at(self, request: ActionRequested, now: datetime) -> Circumstances:
+        key = (request.tenant, request.system)
+        parent = (request.tenant, request.parent_system) if request.parent_system else None
+        doubled = "medium" in self.standings[key].episodes.values()
+        return Circumstances(
+            self.classes[key], self.classes.get(parent, NO_CLASSES) if parent else None, self.salt, doubled, now
+        )
+
+
+async def surroundings(memory: Memory, requests: Sequence[ActionRequested]) -> Surroundings:
+    systems = {(request.tenant, request.system) for request in requests}
+    parents = {(request.tenant, request.parent_system) for request in requests if request.parent_system}
+    held = await memory.classes(systems | parents)
+    return Surroundings(held, await memory.standings(systems), await memory.salt())
+
+
+async def decide_all(memory: Memory, asked: Sequence[Asked]) -> tuple[dict[str, Action], list[Outgoing]]:
+    """Decide what is new, look up what is not. Returns every action by id and the facts to publish."""
+    firsts = {item.request.action_id: item for item in reversed(asked)}
+    known = await surroundings(memory, [item.request for item in firsts.values()])
+    known, out = await _with_epochs(memory, known, list(firsts.values()))
+    stored = await memory.actions(firsts)
+    new = [_decided(item, known) for key, item in firsts.items() if key not in stored]
+    added = await memory.add_actions(new)
+    # Somebody else decided the rest in this moment; theirs is the answer.
+    stored |= await memory.actions({action.id for action in new} - added)
+    opened: list[Review] = []
+    for action in new:
+        if action.id in added:
+            stored[action.id] = action
+            at = known.at(action.request, action.decided.decided_at)
+            out += _facts(action, at, opened)
+    await memory.save_reviews(opened)
+    return stored, out
+
+
+def _decided(item: Asked, known: Surroundings) -> Action:
+    at = known.at(item.request, item.now)
+    return actions.decide(item.request, at) if item.decided is None else actions.accept(item.request, item.decided, at)
+
+
+def _facts(action: Action, at: Circumstances, opened: list[Review]) -> list[Outgoing]:
+    out = [] if action.decided.decided_by == "sdk" else [facts.decided(action.decided)]
+    if action.has_ended:
+        out.append(facts.ended(action))
+    if action.state == "waiting":
+        known = at.classes.get(action.request.action_class)
+        opened.append(reviews.opened(action, "approval", known, at.salt, at.now))
+        out.append(facts.review(opened[-1], action))
+    return [*out, facts.audit(audit.of_decision(action, at))]
+
+
+async def _with_epochs(
+    memory: Memory, known: Surroundings, asked: Sequence[Asked]
+) -> tuple[Surroundings, list[Outgoing]]:
+    """Note evidence epochs that are seen for the first time, so that their levels are published."""
+    held = {key: dict(by_class) for key, by_class in known.classes.items()}
+    out: list[Outgoing] = []
+    changed: dict[tuple[str, str, str], ClassState] = {}
+    for item in asked:
+        mine = held[item.request.tenant, item.request.system]
+        before = mine.get(item.request.action_class)
+        if before is None or item.request.action_class == SYSTEM_WIDE:
+            continue
+        after = classes.with_epoch(before, item.request, item.now)
+        if after != before:
+            mine[item.request.action_class] = changed[after.key] = after
+            out += level_facts(before, after, item.cause, audit.CONTROLLER, item.now)
+    await memory.save_classes(list(changed.values()))
+    return Surroundings(held, known.standings, known.salt), out
+
+
+def level_facts(before: ClassState | None, after: ClassState, cause: str, actor: str, now: datetime) -> list[Outgoing]:
+    """A changed class for the SDKs and for the audit log."""
+    return [facts.level(after, cause), facts.audit(audit.of_level(before, after, cause, actor, now))]
+
+
+def same_action(stored: Action, request: ActionRequested) -> bool:
+    return stored.decided.digest == request.digest and stored.request.system == request.system

@@ -1,0 +1,135 @@
+"""How levels change. Down by themselves and at once; up only by people, and never here."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from autonomy_controller.domain.state import ClassState
+from flyball.schemas.autonomy import EPOCHS_MAX, ActionRequested, EpochLevel, LevelSet
+from flyball.schemas.guardrails import ActionClassSpec
+from flyball.schemas.permission import inherited_level
+from flyball.schemas.registry import SystemSpec
+
+RELEASES_NEEDED = 2
+ANOMALIES_MAX = 64
+REASON_CHARACTERS_MAX = 256
+
+
+def undeclared(tenant: str, system: str, action_class: str, now: datetime) -> ClassState:
+    """A class that no spec names: every action needs a person."""
+    control = LevelSet(
+        kind="level",
+        tenant=tenant,
+        system=system,
+        action_class=action_class,
+        policy_version=0,
+        reason="not declared by the system's spec",
+        changed_at=now,
+    )
+    return ClassState(control=control)
+
+
+def registered(state: ClassState, spec: SystemSpec, version: int, now: datetime, *, is_new: bool) -> ClassState:
+    """The class under a newer spec. A lower level takes effect at once, a higher one only before the first action."""
+    declared = spec.autonomy.action_classes.get(state.control.action_class)
+    wanted = declared or ActionClassSpec()
+    untouched = is_new or (not state.control.levels and state.control.starting_level == state.spec.level)
+    start = wanted.level if untouched else min(state.control.starting_level, wanted.level)
+    lowered = not is_new and wanted.level < state.spec.level
+    levels = _capped(state.control.levels, wanted.level, now) if lowered else state.control.levels
+    owners = tuple(owner for owner in (spec.owners.business, spec.owners.technical, spec.owners.operations) if owner)
+    changes = {
+        "policy_version": version,
+        "operations": wanted.operations,
+        "deny_rules": wanted.deny,
+        "cost_micro_usd_max": wanted.cost_micro_usd_max,
+        "high_risk_operations": wanted.high_risk_operations,
+        "starting_level": start,
+        "levels": levels,
+        "reason": f"spec version {version}" if declared else f"not declared by spec version {version}",
+        "changed_at": now,
+    }
+    return state.model_copy(
+        update={"control": state.control.model_copy(update=changes), "spec": wanted, "owners": owners}
+    )
+
+
+def with_epoch(state: ClassState, request: ActionRequested, now: datetime) -> ClassState:
+    """The class with the request's evidence epoch among those it knows."""
+    control = state.control
+    if any(known.evidence_epoch == request.epoch for known in control.levels):
+        return state
+    first = EpochLevel(
+        evidence_epoch=request.epoch,
+        release=request.release,
+        level=inherited_level(control, request.release),
+        since=now,
+        reason=f"first action of release {request.release}",
+    )
+    return _changed(state, now, first.reason, levels=(first, *control.levels)[:EPOCHS_MAX])
+
+
+def demoted(state: ClassState, levels_down: int, reason: str, now: datetime) -> ClassState:
+    """Every epoch, and the one that is still to come, so many levels lower; L0 is the end."""
+    control = state.control
+    levels = tuple(
+        _at(known, max(known.level - levels_down, 0), reason, now) if known.level else known for known in control.levels
+    )
+    start = max(control.starting_level - levels_down, 0)
+    if levels == control.levels and start == control.starting_level:
+        return state
+    return _changed(state, now, reason, levels=levels, starting_level=start)
+
+
+def killed(state: ClassState, reason: str, now: datetime) -> ClassState:
+    """Nothing runs any more, and afterwards every action needs a person until people promote it again."""
+    at_zero = demoted(state, 4, reason, now)
+    fresh = at_zero.model_copy(update={"released_by": ()})
+    return _changed(fresh, now, reason, killed=True, latched=True)
+
+
+def released(state: ClassState, person: str, now: datetime) -> ClassState:
+    """One more person agrees to end the kill; the second one ends it. The level stays at L0."""
+    agreed = (*state.released_by, person)
+    if len(agreed) < RELEASES_NEEDED:
+        return state.model_copy(update={"released_by": agreed})
+    reason = f"released by {' and '.join(agreed)}"
+    return _changed(state.model_copy(update={"released_by": ()}), now, reason, killed=False, latched=False)
+
+
+def has_released(state: ClassState, person: str) -> bool:
+    return person in state.released_by
+
+
+def with_drift(state: ClassState, episodes: Iterable[tuple[str, str]], now: datetime) -> ClassState:
+    """Open episodes (name, severity) are anomalies. High severity caps at L1 for as long as it is open."""
+    given = sorted(episodes)
+    anomalies = tuple(f"drift {name}"[:REASON_CHARACTERS_MAX] for name, _ in given)[:ANOMALIES_MAX]
+    level_max = 1 if any(severity in ("high", "critical") for _, severity in given) else 4
+    if (anomalies, level_max) == (state.control.anomalies, state.control.level_max):
+        return state
+    reason = f"{len(anomalies)} open drift episodes"
+    return _changed(state, now, reason, anomalies=anomalies, level_max=level_max)
+
+
+def promoted(state: ClassState, evidence_epoch: str, level: int, reason: str, now: datetime) -> ClassState:
+    """One epoch one level up, signed by people after every gate held."""
+    levels = tuple(
+        _at(known, level, reason, now) if known.evidence_epoch == evidence_epoch else known
+        for known in state.control.levels
+    )
+    return _changed(state, now, reason, levels=levels)
+
+
+def _capped(levels: tuple[EpochLevel, ...], level_max: int, now: datetime) -> tuple[EpochLevel, ...]:
+    reason = f"the spec allows L{level_max} at most"
+    return tuple(_at(known, level_max, reason, now) if known.level > level_max else known for known in levels)
+
+
+def _at(known: EpochLevel, level: int, reason: str, now: datetime) -> EpochLevel:
+    changes = {"level": level, "reason": reason[:REASON_CHARACTERS_MAX], "since": now}
+    return known.model_copy(update=changes)
+
+
+def _changed(state: ClassState, now: datetime, reason: str, **changes: object) -> ClassState:
+    told = {"reason": reason[:REASON_CHARACTERS_MAX], "changed_at": now}
+    return state.model_copy(update={"control": state.control.model_copy(update={**changes, **told})})

@@ -1,0 +1,188 @@
+"""The shell: what each topic makes of the controller's state."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Protocol
+
+from autonomy_controller import facts
+from autonomy_controller.deciding import Asked, decide_all, level_facts
+from autonomy_controller.domain import actions, reviews, standings
+from autonomy_controller.domain.audit import CONTROLLER
+from autonomy_controller.domain.standings import Classes
+from autonomy_controller.domain.state import Action
+from autonomy_controller.ports import Memory, SystemKey
+from flyball.bus.subscription import Subscription, Wiring
+from flyball.bus.typed import Received, TypedHandler
+from flyball.observe.metrics import Metrics
+from flyball.schemas.autonomy import ActionDecided, ActionEnded, ActionReported, ActionRequested
+from flyball.schemas.budgets import BudgetStates
+from flyball.schemas.drift import DriftReport
+from flyball.schemas.registry import SystemRegistered, SystemRevision
+from flyball.schemas.topics import (
+    AGENT_ACTIONS,
+    AGENT_DECISIONS,
+    AUDIT_RECORDS,
+    AUTONOMY_LEVELS,
+    BUDGET_STATES,
+    BY_NAME,
+    REGISTRY_SYSTEMS,
+    REVIEWS,
+    Topic,
+)
+from flyball.store.ports import Outgoing, Tx
+
+NAME = facts.NAME
+DRIFT_REPORTS = "drift.reports.v1"
+logger = logging.getLogger(__name__)
+
+
+class Replies(Protocol):
+    """Where answers wait until they are committed. Full is full: an agent that hears nothing does nothing."""
+
+    def expect(self, requests: Sequence[ActionRequested]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AutonomyController(Generic[Tx]):
+    memory: Callable[[Tx], Memory]
+    metrics: Metrics
+    replies: Replies
+
+    async def on_actions(self, transaction: Tx, received: Sequence[Received[ActionRequested | ActionReported]]) -> None:
+        """Requests are decided, then reports are taken: an agent reports only what was decided before."""
+        memory = self.memory(transaction)
+        asked = [
+            Asked(one.event, one.recorded_at, str(one.id)) for one in received if isinstance(one.event, ActionRequested)
+        ]
+        if asked:
+            _, out = await decide_all(memory, asked)
+            await transaction.enqueue(out)
+            self.replies.expect([item.request for item in asked])
+        await self._reported(transaction, [one for one in received if isinstance(one.event, ActionReported)])
+
+    async def on_decisions(
+        self, transaction: Tx, received: Sequence[Received[ActionDecided | ActionReported | ActionEnded]]
+    ) -> None:
+        """What SDKs decided by themselves, and how it ended. Our own decisions come along here and are skipped."""
+        asked = [
+            Asked(one.event.request, one.recorded_at, str(one.id), one.event)
+            for one in received
+            if isinstance(one.event, ActionDecided) and _is_whole(one.event) and one.event.request is not None
+        ]
+        if asked:
+            _, out = await decide_all(self.memory(transaction), asked)
+            await transaction.enqueue(out)
+        await self._reported(transaction, [one for one in received if isinstance(one.event, ActionReported)])
+
+    async def on_registered(self, transaction: Tx, received: Sequence[Received[SystemRegistered]]) -> None:
+        memory = self.memory(transaction)
+        for one in received:
+            await memory.register(one.event, standings.next_revision_at(one.event.revisions, one.recorded_at))
+            key = (one.event.tenant, one.event.system)
+            await transaction.enqueue(await activate(memory, key, one.event.revisions, str(one.id), one.recorded_at))
+
+    async def on_budget_states(self, transaction: Tx, received: Sequence[Received[BudgetStates]]) -> None:
+        """A budget that becomes red takes one level from every class, once."""
+        for one in received:
+            await self._move(transaction, one, standings.with_budgets, one.event)
+
+    async def on_drift_reports(self, transaction: Tx, received: Sequence[Received[DriftReport]]) -> None:
+        """Critical drift: L0. High: L1 at most while it is open. Medium: audits doubled."""
+        for one in received:
+            await self._move(transaction, one, standings.with_drift, one.event)
+
+    async def _move(self, transaction: Tx, one: Received[Any], move: standings.Move[Any], event: Any) -> None:
+        memory, key = self.memory(transaction), (event.tenant, event.system)
+        before = (await memory.classes({key}, change=True))[key]
+        standing, after = move((await memory.standings({key}))[key], before, event, one.recorded_at)
+        await memory.save_standing(standing)
+        await transaction.enqueue(await save(memory, before, after, str(one.id), one.recorded_at))
+
+    async def _reported(self, transaction: Tx, received: Sequence[Received[Any]]) -> None:
+        if not received:
+            return
+        memory = self.memory(transaction)
+        stored = await memory.actions({one.event.action_id for one in received})
+        out: list[Outgoing] = []
+        for one in received:
+            out += await report(memory, stored, one.event, one.recorded_at)
+        await memory.save_actions([action for action in stored.values() if action.has_ended])
+        await transaction.enqueue(out)
+
+
+async def activate(
+    memory: Memory, key: SystemKey, revisions: Sequence[SystemRevision], cause: str, now: datetime
+) -> list[Outgoing]:
+    """Put the newest revision in force into force."""
+    before = (await memory.classes({key}, change=True))[key]
+    standing = (await memory.standings({key}))[key]
+    return await save(memory, before, standings.registered(before, standing, revisions, now), cause, now)
+
+
+async def save(memory: Memory, before: Classes, after: Classes, cause: str, now: datetime) -> list[Outgoing]:
+    """Store the classes that have changed; the facts that say so."""
+    changed = [state for name, state in sorted(after.items()) if state != before.get(name)]
+    await memory.save_classes(changed)
+    out: list[Outgoing] = []
+    for state in changed:
+        out += level_facts(before.get(state.control.action_class), state, cause, CONTROLLER, now)
+    return out
+
+
+async def report(memory: Memory, stored: dict[str, Action], event: ActionReported, now: datetime) -> list[Outgoing]:
+    """Take an agent's word on how its action ended; ``stored`` is brought up to date. A second end changes nothing."""
+    action = stored.get(event.action_id)
+    if action is None or action.request.system != event.system or action.state not in ("allowed", "started"):
+        state = "unknown" if action is None else action.state
+        logger.warning("report %s of action %s is of no use: it is %s", event.end, event.action_id, state)
+        stored.pop(event.action_id, None)
+        return []
+    done = actions.ended(action, event.end, event.detail, now)
+    stored[event.action_id] = done
+    out = [facts.ended(done)]
+    if done.sample.taken and event.end == "executed":
+        key = (done.request.tenant, done.request.system)
+        known = (await memory.classes({key}))[key].get(done.request.action_class)
+        audit = reviews.opened(done, "audit", known, await memory.salt(), now)
+        await memory.save_reviews([audit])
+        out.append(facts.review(audit, done))
+    return out
+
+
+def wiring(service: AutonomyController[Tx]) -> Wiring[Tx]:
+    """Everything that this service reads and writes. Drift is read as soon as the table of topics has it for us."""
+    handlers: list[tuple[Topic, Any]] = [
+        (REGISTRY_SYSTEMS, service.on_registered),
+        (BUDGET_STATES, service.on_budget_states),
+        (AGENT_ACTIONS, service.on_actions),
+        (AGENT_DECISIONS, service.on_decisions),
+    ]
+    drift = BY_NAME.get(DRIFT_REPORTS)
+    if drift is not None and NAME in drift.consumers:
+        handlers.append((drift, service.on_drift_reports))
+    return Wiring(
+        NAME,
+        subscriptions=[
+            # What is judged by the spec waits until the spec has been read.
+            Subscription(
+                topic,
+                TypedHandler(NAME, topic, handle, service.metrics),
+                after=() if topic is REGISTRY_SYSTEMS else (REGISTRY_SYSTEMS,),
+            )
+            for topic, handle in handlers
+        ],
+        publishes=(AGENT_DECISIONS, AUTONOMY_LEVELS, REVIEWS, AUDIT_RECORDS),
+    )
+
+
+def _is_whole(decided: ActionDecided) -> bool:
+    """An SDK's decision that says what it was about; one that claims to be ours is nobody's."""
+    request = decided.request
+    return (
+        decided.decided_by == "sdk"
+        and request is not None
+        and (request.action_id, request.tenant, request.system) == (decided.action_id, decided.tenant, decided.system)
+        and decided.digest == request.digest
+    )
