@@ -34,7 +34,7 @@ from tests.sim.memory_ledger import MemoryLedger
 PARTITIONS = 4
 REST_SECONDS_MAX = 600
 AGENTS = 3
-REPLAY_EVERY = 3
+REPLAY_EVERY = 4
 
 
 @dataclass(slots=True)
@@ -120,7 +120,7 @@ class Whole:
 
     transaction_type: Callable[[Broker], type[MemoryTransaction]] = lambda _: MemoryTransaction
     processor_type: type[Processor[Any]] = Processor
-    events: int = 120
+    events: int = 105
 
     async def __call__(self, world: World) -> None:
         site = Site(world, "", self.transaction_type, self.processor_type)

@@ -80,3 +80,15 @@ def test_scripts_are_atomic() -> None:
         assert sorted(answers) == list(range(1, 51))
 
     world.run(scenario())
+
+
+def test_a_bug_of_the_simulation_itself_ends_the_run() -> None:
+    world = World(1, CALM)
+
+    async def scenario() -> None:
+        world.process("bystander", lambda: asyncio.sleep(1_000))
+        world.outside(1, lambda: 1 // 0)
+        await asyncio.sleep(10)
+
+    with pytest.raises(ZeroDivisionError):
+        world.run(scenario())

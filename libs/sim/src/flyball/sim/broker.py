@@ -20,6 +20,8 @@ Place = tuple[str, int]
 """Topic and partition."""
 ANSWERS_LATE = 0.3
 """Chance that a fetch does not wait for one more of its partitions."""
+FULL = 0.4
+"""Chance that a partition gives all that it has."""
 EPOCH_MS = int(EPOCH.timestamp() * 1000)
 
 
@@ -144,7 +146,8 @@ class Broker(Server):
         for place in places:
             if left == 0 or (found and self._random.random() < ANSWERS_LATE):
                 break
-            records = self.logs[place].read(positions[place], self._random.randint(1, left))
+            wanted = left if self._random.random() < FULL else self._random.randint(1, left)
+            records = self.logs[place].read(positions[place], wanted)
             if records:
                 found[place] = records
                 left -= len(records)

@@ -10,6 +10,7 @@ from flyball.sim.process import current_life
 from flyball.store.errors import Transient
 
 NOBODY = 0
+RETRY_SECONDS = 0.2
 OnAssigned = Callable[[Collection[Place]], Awaitable[None]]
 
 
@@ -59,6 +60,7 @@ class Consumer:
         try:
             fetched = await self._broker.fetch(asked, records_max, wait_seconds)
         except Transient:
+            await asyncio.sleep(RETRY_SECONDS)
             return {}
         mine = {
             place: records
@@ -96,7 +98,7 @@ class Consumer:
                 )
                 break
             except Transient:
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(RETRY_SECONDS)
         self._positions = dict(self._membership.offsets)
         if self._positions:
             self._assigned.set()

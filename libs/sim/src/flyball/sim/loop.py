@@ -3,8 +3,9 @@
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextvars import Context, ContextVar
+from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
@@ -12,10 +13,27 @@ Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 
 
+@dataclass(slots=True)
+class Outside:
+    """Something that happens to no process: on a server, or in the operating system. Lighter than a handle."""
+
+    action: Callable[..., object]
+    arguments: tuple[object, ...]
+
+    def cancelled(self) -> bool:
+        return False
+
+    def _run(self) -> None:
+        self.action(*self.arguments)
+
+
+Callback = asyncio.Handle | Outside
+
+
 class Gate(Protocol):
     """Whose callbacks these are: a simulated process, which may be paused or dead."""
 
-    def admits(self, handle: asyncio.Handle) -> bool:
+    def admits(self, callback: Callback) -> bool:
         """Whether the callback may run now; if not, the gate keeps it."""
         ...
 
@@ -23,7 +41,7 @@ class Gate(Protocol):
 GATE: ContextVar[Gate | None] = ContextVar("gate", default=None)
 """Tasks and timers inherit their context, so every callback knows the process it belongs to."""
 TIDY_STEPS_MAX = 1_000_000
-Entry = tuple[Gate | None, asyncio.Handle]
+Entry = tuple[Gate | None, Callback]
 
 
 class StuckError(Exception):
@@ -43,7 +61,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._steps_left = steps_max
         self._now = 0.0
         self._soon: list[Entry] = []
-        self._timers: list[tuple[float, int, Gate | None, asyncio.TimerHandle]] = []
+        self._timers: list[tuple[float, int, Gate | None, Callback]] = []
         self._timer_count = 0
         self._prune_at = 64
 
@@ -71,6 +89,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         heapq.heappush(self._timers, (when, self._timer_count, _gate_of(context), timer))
         return timer
 
+    def call_outside(self, when: float, action: Callable[..., object], *arguments: object) -> None:
+        """Do something at a moment that belongs to no process. What it raises ends the run."""
+        self._timer_count += 1
+        heapq.heappush(self._timers, (when, self._timer_count, None, Outside(action, arguments)))
+
     def call_soon_threadsafe(
         self, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
     ) -> asyncio.Handle:
@@ -94,9 +117,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.open = True
         self._steps_left = TIDY_STEPS_MAX
 
-    def readmit(self, gate: Gate, handles: Iterable[asyncio.Handle]) -> None:
+    def readmit(self, gate: Gate, callbacks: Iterable[Callback]) -> None:
         """Queue callbacks again that a gate had kept."""
-        self._soon.extend((gate, handle) for handle in handles)
+        self._soon.extend((gate, callback) for callback in callbacks)
 
     def _run_once(self) -> None:
         timers = self._timers
@@ -110,9 +133,17 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if self._steps_left < 0:
             raise StuckError(f"still busy after {self._now:.0f} simulated seconds; look for a loop that never waits")
         ready, self._soon = self._soon, []
-        for gate, handle in ready if len(ready) == 1 else self._mixed(ready):
-            if not handle.cancelled() and (gate is None or self.open or gate.admits(handle)):
-                handle._run()  # noqa: SLF001 - what a loop does with a handle
+        self._run(iter(ready if len(ready) == 1 else self._mixed(ready)))
+
+    def _run(self, entries: Iterator[Entry]) -> None:
+        try:
+            for gate, callback in entries:
+                if not callback.cancelled() and (gate is None or self.open or gate.admits(callback)):
+                    callback._run()  # noqa: SLF001 - what a loop does with a handle
+        except BaseException:
+            # A bug outside of every process ends the run; the others must still be able to come to their ends.
+            self._soon.extend(entries)
+            raise
 
     def _jump(self) -> None:
         while self._timers and self._timers[0][3].cancelled():

@@ -8,7 +8,7 @@ from enum import Enum
 from random import Random
 from typing import Any, Protocol
 
-from flyball.sim.loop import GATE, VirtualLoop
+from flyball.sim.loop import GATE, Callback, VirtualLoop
 from flyball.store.errors import Transient
 
 Main = Callable[[], Awaitable[None]]
@@ -62,13 +62,13 @@ class Life:
         self.context: Context = copy_context()
         self.context.run(GATE.set, self)
         self._loop = loop
-        self._kept: list[asyncio.Handle] = []
+        self._kept: list[Callback] = []
 
-    def admits(self, handle: asyncio.Handle) -> bool:
+    def admits(self, callback: Callback) -> bool:
         if self.state is State.RUNNING:
             return True
         # A dead process keeps its callbacks for ever, so that no ``finally`` of it runs before the run is over.
-        self._kept.append(handle)
+        self._kept.append(callback)
         return False
 
     def spawn(self, work: Any, name: str) -> "asyncio.Task[None]":

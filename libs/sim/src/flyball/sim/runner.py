@@ -26,8 +26,8 @@ class Timing:
 
     session_seconds: float = 3.0
     fetch_seconds: float = 2.0
-    relay_idle_seconds: float = 2.0
-    commit_seconds: float = 2.0
+    relay_idle_seconds: float = 3.0
+    commit_seconds: float = 3.0
     backoff: Backoff = field(default_factory=lambda: Backoff(base_seconds=0.02, cap_seconds=2.0, attempts_max=12))
 
 

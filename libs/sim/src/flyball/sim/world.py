@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine
-from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
@@ -28,7 +27,6 @@ class World:
         self.operations = 0
         """I/O operations asked for so far."""
         self._trace: list[tuple[float, str, str]] = []
-        self._nowhere = Context()
         self._outcome: asyncio.Future[None] = self.loop.create_future()
 
     def stream(self, name: str) -> Random:
@@ -70,11 +68,11 @@ class World:
 
     def outside(self, delay_seconds: float, action: Callable[..., object], *arguments: object) -> None:
         """Do something later that belongs to no process: on a server, or by the operating system."""
-        self.outside_at(self.loop.time() + delay_seconds, action, *arguments)
+        self.loop.call_outside(self.loop.time() + delay_seconds, action, *arguments)
 
     def outside_at(self, seconds: float, action: Callable[..., object], *arguments: object) -> None:
         """As ``outside``, at a moment; actions of the same moment keep their order."""
-        self.loop.call_at(seconds, action, *arguments, context=self._nowhere)
+        self.loop.call_outside(seconds, action, *arguments)
 
     def calm_down(self) -> None:
         """From now on nothing goes wrong any more, and who is paused goes on."""
