@@ -7,6 +7,7 @@
 \getenv rollback_executor_password FLYBALL_ROLLBACK_EXECUTOR_PASSWORD
 \getenv console_password FLYBALL_CONSOLE_PASSWORD
 \getenv audit_log_password FLYBALL_AUDIT_LOG_PASSWORD
+\getenv notifier_password FLYBALL_NOTIFIER_PASSWORD
 
 BEGIN;
 
@@ -19,6 +20,7 @@ CREATE ROLE autonomy_controller LOGIN PASSWORD :'autonomy_controller_password';
 CREATE ROLE rollback_executor LOGIN PASSWORD :'rollback_executor_password';
 CREATE ROLE console LOGIN PASSWORD :'console_password';
 CREATE ROLE audit_log LOGIN PASSWORD :'audit_log_password';
+CREATE ROLE notifier LOGIN PASSWORD :'notifier_password';
 
 CREATE SCHEMA telemetry_ingest AUTHORIZATION telemetry_ingest;
 CREATE SCHEMA budget_ledger AUTHORIZATION budget_ledger;
@@ -26,8 +28,9 @@ CREATE SCHEMA autonomy_controller AUTHORIZATION autonomy_controller;
 CREATE SCHEMA rollback_executor AUTHORIZATION rollback_executor;
 CREATE SCHEMA console AUTHORIZATION console;
 CREATE SCHEMA audit_log AUTHORIZATION audit_log;
+CREATE SCHEMA notifier AUTHORIZATION notifier;
 
 -- CREATE too: Postgres asks for it even where CREATE SCHEMA IF NOT EXISTS, the first line of a migration, finds it.
-GRANT CONNECT, CREATE ON DATABASE :"DBNAME" TO telemetry_ingest, budget_ledger, autonomy_controller, rollback_executor, console, audit_log;
+GRANT CONNECT, CREATE ON DATABASE :"DBNAME" TO telemetry_ingest, budget_ledger, autonomy_controller, rollback_executor, console, audit_log, notifier;
 
 COMMIT;

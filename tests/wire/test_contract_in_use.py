@@ -27,6 +27,10 @@ from flyball.observe.metrics import Metrics
 from flyball.schemas import topics
 from flyball.schemas.topics import AGENT_EVENTS, DECLARED, TOPICS, Topic, dead_letters_of
 from flyball.stack import discover
+from notifier.adapters.postgres import PostgresBoards
+from notifier.domain.policy import Policy
+from notifier.service import Notifier
+from notifier.service import wiring as notifier_wiring
 from rollback_executor.adapters.postgres import PostgresRollouts
 from rollback_executor.service import RollbackExecutor
 from rollback_executor.service import wiring as rollback_wiring
@@ -52,6 +56,7 @@ def wirings() -> dict[str, Wiring[Any]]:
     ledger = BudgetLedger(PostgresLedger, Metrics("budget-ledger"))
     console = Console(timedelta(), PostgresSystems, lambda tx: PostgresRejections(tx, 1), PostgresLiveBudgets)
     audit = AuditLog(PostgresChains, Metrics("audit-log"))
+    notifier = Notifier(lambda tx: PostgresBoards(tx, Policy()), Policy(), Metrics("notifier"))
     rollback = RollbackExecutor(PostgresRollouts, Metrics("rollback-executor"))
     autonomy = AutonomyController(PostgresMemory, Metrics("autonomy-controller"), ReplyDesk(1))
     made = (
@@ -60,6 +65,7 @@ def wirings() -> dict[str, Wiring[Any]]:
         console_wiring(console, Metrics("console")),
         audit_wiring(audit),
         autonomy_wiring(autonomy),
+        notifier_wiring(notifier),
         rollback_wiring(rollback),
     )
     return {wiring.name: wiring for wiring in made}

@@ -6,9 +6,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from flyball.schemas.alerts import Alert
 from flyball.schemas.audit import AuditRecord
 from flyball.schemas.autonomy import AgentAction, AutonomyRecord, DecisionRecord
 from flyball.schemas.budgets import BudgetStates
+from flyball.schemas.incidents import IncidentChanged
 from flyball.schemas.native import AgentEvent
 from flyball.schemas.registry import SystemRegistered
 from flyball.schemas.rejected import BuriedRecord, TelemetryRejected
@@ -96,6 +98,22 @@ ROLLOUTS = Topic(
     consumers=(),
     retention_ms=None,
 )
+ALERTS = Topic(
+    name="alerts.v1",
+    description="What somebody must know, firing and resolved.",
+    model=Alert,
+    key="system",
+    producers=("budget-ledger", "notifier"),
+    consumers=("notifier",),
+)
+INCIDENTS = Topic(
+    name="incidents.v1",
+    description="What people work on: each incident after each change.",
+    model=IncidentChanged,
+    key="incident",
+    producers=("notifier",),
+    consumers=(),
+)
 REGISTRY_SYSTEMS = Topic(
     name="registry.systems.v1",
     description="Declared systems with their targets, all revisions.",
@@ -110,7 +128,7 @@ AUDIT_RECORDS = Topic(
     description="Every decision of every service, with what it rested on.",
     model=AuditRecord,
     key="system",
-    producers=("budget-ledger", "rollback-executor", "autonomy-controller"),
+    producers=("budget-ledger", "rollback-executor", "notifier", "autonomy-controller"),
     consumers=("audit-log",),
 )
 AGENT_ACTIONS = Topic(
@@ -153,6 +171,8 @@ DECLARED: Sequence[Topic] = (
     TELEMETRY_REJECTED,
     BUDGET_STATES,
     ROLLOUTS,
+    ALERTS,
+    INCIDENTS,
     REGISTRY_SYSTEMS,
     AUDIT_RECORDS,
     AGENT_ACTIONS,

@@ -11,11 +11,12 @@ from flyball.bus.messages import fact
 from flyball.bus.subscription import Subscription, Wiring
 from flyball.bus.typed import Received, TypedHandler
 from flyball.observe.metrics import Metrics
+from flyball.schemas.alerts import Alert
 from flyball.schemas.audit import AuditRecord
 from flyball.schemas.budgets import BudgetStates
 from flyball.schemas.registry import SystemRegistered
 from flyball.schemas.summaries import TelemetrySummary
-from flyball.schemas.topics import AUDIT_RECORDS, BUDGET_STATES, REGISTRY_SYSTEMS, TELEMETRY_SUMMARIES
+from flyball.schemas.topics import ALERTS, AUDIT_RECORDS, BUDGET_STATES, REGISTRY_SYSTEMS, TELEMETRY_SUMMARIES
 from flyball.store.ports import Outgoing, Tx
 
 NAME = "budget-ledger"
@@ -39,7 +40,9 @@ class BudgetLedger(Generic[Tx]):
         await ledger.save(books, outcome.books, outcome.entries)
         # After the locks: so the outbox ids of one system rise in the order of the commits.
         await transaction.enqueue(
-            [_states(event) for event in outcome.facts] + [_audit(record) for record in outcome.audits]
+            [_states(event) for event in outcome.facts]
+            + [_audit(record) for record in outcome.audits]
+            + [_alert(alert) for alert in outcome.alerts]
         )
 
     async def on_registered(self, transaction: Tx, received: Sequence[Received[SystemRegistered]]) -> None:
@@ -57,7 +60,7 @@ def wiring(service: BudgetLedger[Tx]) -> Wiring[Tx]:
             Subscription(REGISTRY_SYSTEMS, registered),
             Subscription(TELEMETRY_SUMMARIES, summaries, after=(REGISTRY_SYSTEMS,)),
         ),
-        publishes=(BUDGET_STATES, AUDIT_RECORDS),
+        publishes=(BUDGET_STATES, AUDIT_RECORDS, ALERTS),
     )
 
 
@@ -80,4 +83,15 @@ def _audit(record: AuditRecord) -> Outgoing:
         identity=uuid5(STATES_NAMESPACE, f"{record.subject}\n{record.reason}"),
         system=record.system,
         time=record.decided_at,
+    )
+
+
+def _alert(alert: Alert) -> Outgoing:
+    return fact(
+        ALERTS,
+        alert,
+        source=NAME,
+        identity=uuid5(STATES_NAMESPACE, f"{alert.tenant}\n{alert.fingerprint}\n{alert.labels['entry']}"),
+        system=alert.system,
+        time=alert.ended_at or alert.started_at,
     )

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from budget_ledger.domain.alerts import zone_alert
 from budget_ledger.domain.audit import zone_change
 from budget_ledger.domain.budget import Book
 from budget_ledger.domain.decide import HOUR, decide, hour_of
 from budget_ledger.domain.entries import BudgetId, Entry
-from budget_ledger.domain.policy import DIMENSIONS, policies_at
+from budget_ledger.domain.policy import DIMENSIONS, owner_at, policies_at
 from budget_ledger.domain.statements import is_news, states
+from flyball.schemas.alerts import Alert
 from flyball.schemas.audit import AuditRecord
 from flyball.schemas.budgets import BudgetStates
 from flyball.schemas.registry import SystemRevision
@@ -58,6 +60,7 @@ class Outcome:
     entries: list[Entry] = field(default_factory=list)
     facts: list[BudgetStates] = field(default_factory=list)
     audits: list[AuditRecord] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
 
 
 def needs_of(items: Sequence[Item], revisions: Revisions) -> Needs:
@@ -99,5 +102,7 @@ def _apply_one(item: Item, outcome: Outcome, revisions: Sequence[SystemRevision]
         if after.budget.zone != before.budget.zone:
             record = zone_change(before.budget, after.budget, policies[dimension], item.cause, item.recorded_at)
             outcome.audits.append(record)
+            alert = zone_alert(before.budget, after.budget, policies[dimension], owner_at(revisions, item.recorded_at))
+            outcome.alerts += [alert] if alert else []
     if news:
         outcome.facts.append(states(tenant, system, budgets, policies, item.cause, item.recorded_at))

@@ -9,6 +9,7 @@ from flyball.schemas.registry import (
     AVAILABILITY,
     PERFORMANCE,
     SAFETY,
+    Owners,
     SystemRevision,
     SystemSpec,
 )
@@ -98,8 +99,21 @@ def policies_at(
     tenant: str, system: str, revisions: Sequence[SystemRevision], recorded_at: datetime
 ) -> dict[str, Policy]:
     """The policies in force for a summary recorded at that time; defaults where nothing was declared by then."""
-    in_force = [revision for revision in revisions if revision.effective_at <= recorded_at]
-    if not in_force:
+    newest = _in_force(revisions, recorded_at)
+    if newest is None:
         return policies_of(SystemSpec(system=system, tenant=tenant), DEFAULT_VERSION)
-    newest = max(in_force, key=lambda revision: revision.version)
     return policies_of(newest.spec, newest.version)
+
+
+def owner_at(revisions: Sequence[SystemRevision], recorded_at: datetime) -> str:
+    """Whom an alert at that time concerns: operations before technology before business."""
+    newest = _in_force(revisions, recorded_at)
+    owners = newest.spec.owners if newest else Owners()
+    # JSON strings may hold a NUL, which no screen and no pager can show.
+    named = owners.operations or owners.technical or owners.business or "nobody: the system's spec names no owner"
+    return named.replace("\0", "\ufffd")
+
+
+def _in_force(revisions: Sequence[SystemRevision], recorded_at: datetime) -> SystemRevision | None:
+    in_force = [revision for revision in revisions if revision.effective_at <= recorded_at]
+    return max(in_force, key=lambda revision: revision.version, default=None)
