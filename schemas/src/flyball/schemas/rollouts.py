@@ -27,9 +27,12 @@ ShareBasisPoints = Annotated[int, Field(ge=0, le=BASIS_POINTS)]
 Seconds = Annotated[int, Field(ge=1, le=604_800)]
 Alpha = Annotated[float, Field(gt=0, le=0.5)]
 
-ERRORS, LATENCY, QUALITY, SAFETY = "errors", "latency", "quality", "safety"
-METRICS = (ERRORS, LATENCY, QUALITY, SAFETY)
 Metric = Literal["errors", "latency", "quality", "safety"]
+ERRORS: Metric = "errors"
+LATENCY: Metric = "latency"
+QUALITY: Metric = "quality"
+SAFETY: Metric = "safety"
+METRICS: tuple[Metric, ...] = (ERRORS, LATENCY, QUALITY, SAFETY)
 Mode = Literal["observe", "pause", "auto"]
 """What a guardrail that finds harm does: record it, pause the rollout, or roll back."""
 
@@ -65,7 +68,7 @@ class RolloutPolicy(Event):
     latency_margin_ms: Count = Field(default=50, le=60_000)
     latency_margin_percent: Count = Field(default=5, le=100)
     quality_metric: Name = "factuality"
-    required_metrics: tuple[Metric, ...] = Field(default=("errors", "latency"), min_length=1, max_length=len(METRICS))
+    required_metrics: tuple[Metric, ...] = Field(default=(ERRORS, LATENCY), min_length=1, max_length=len(METRICS))
     modes: dict[Metric, Mode] = Field(default={}, max_length=len(METRICS))
     """Of guardrails that are not ``auto``."""
     verify_seconds_max: Seconds = 900

@@ -4,7 +4,6 @@ CREATE TABLE systems (
     system                     text NOT NULL,
     revisions                  json,  -- not jsonb, which refuses a NUL in a text
     budgets                    json,
-    budgets_recorded_at        timestamptz,
     automatic_rollback_at      timestamptz,
     PRIMARY KEY (tenant, system)
 );
@@ -35,6 +34,7 @@ CREATE TABLE rollouts (
     tenant      text    NOT NULL,
     system      text    NOT NULL,
     environment text    NOT NULL,
+    adapter     text    NOT NULL,
     step        text    NOT NULL,
     is_open     boolean NOT NULL,
     is_watched  boolean NOT NULL,  -- inputs still concern it: it is open, or done not long ago

@@ -1,0 +1,159 @@
+"""The moves between steps. Each gives the rollout after it and the facts that it causes."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from flyball.schemas.rollouts import RolloutPolicy, RolloutStep
+from rollback_executor.domain.facts import ACTOR, Decision, Page, RolledBackByItself, changed, intent
+from rollback_executor.domain.rollout import (
+    BAKE,
+    CANARY,
+    DONE,
+    EVERYTHING,
+    HELD,
+    ROLLBACK_FAILED,
+    ROLLED_BACK,
+    ROLLING_BACK,
+    SHADOW,
+    SHADOW_INDEX,
+    VERIFYING,
+    Hold,
+    Rollout,
+    Stage,
+    Verification,
+)
+
+FAILED_RULE = "rollout.rollback_failed"
+ROLLBACK_RULE = "rollout.rollback"
+BARRED_RULE = "rollout.second_rollback"
+
+
+def first_stage(policy: RolloutPolicy) -> int:
+    return SHADOW_INDEX if policy.shadow else 0
+
+
+def enter_stage(
+    rollout: Rollout, policy: RolloutPolicy, index: int, reason: str, at: datetime, *, actor: str = ACTOR
+) -> Decision:
+    """Set the share of this stage. A new epoch, so that whatever was ordered before is stale."""
+    share = 0 if index == SHADOW_INDEX else policy.steps_basis_points[index]
+    step: RolloutStep = SHADOW if index == SHADOW_INDEX else BAKE if share == EVERYTHING else CANARY
+    rollout = replace(
+        rollout,
+        step=step,
+        share_basis_points=share,
+        epoch=rollout.epoch + 1,
+        stage=Stage(index=index),
+        hold=None,
+        resumes_to=None,
+    )
+    rollout, facts = changed(rollout, policy, reason, at, actor=actor)
+    return rollout, (*facts, intent(rollout))
+
+
+def advance(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime, *, actor: str = ACTOR) -> Decision:
+    """The next stage, or done after the last."""
+    if rollout.stage.index + 1 < len(policy.steps_basis_points):
+        return enter_stage(rollout, policy, rollout.stage.index + 1, reason, at, actor=actor)
+    rollout = replace(rollout, step=DONE, done_at=at, hold=None, resumes_to=None)
+    return changed(rollout, policy, reason, at, actor=actor)
+
+
+def wait_for_a_person(
+    rollout: Rollout, policy: RolloutPolicy, step: RolloutStep, reason: str, at: datetime, *, actor: str = ACTOR
+) -> Decision:
+    """Paused or held: the share stays, nothing is promoted, harm still rolls back."""
+    resumes_to = rollout.resumes_to or rollout.step
+    return changed(replace(rollout, step=step, resumes_to=resumes_to, hold=None), policy, reason, at, actor=actor)
+
+
+def roll_back_by_itself(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime) -> Decision:
+    """At most one in an hour and system: if the restored release is bad too, the cause is elsewhere."""
+    if rollout.barred_until is not None and at < rollout.barred_until:
+        return _barred(rollout, policy, reason, at)
+    until = at + timedelta(seconds=policy.automatic_rollback_seconds_apart)
+    rollout, facts = roll_back(replace(rollout, barred_until=until), policy, reason, at)
+    page = Page(
+        rule=ROLLBACK_RULE,
+        severity=2,
+        is_firing=True,
+        summary=f"{rollout.system} is being rolled back from {rollout.candidate} to {rollout.restore.stable}",
+        observed=reason,
+        threshold="the evidence of harm that its policy sets",
+        done_already=("the target was told to restore the earlier release",),
+    )
+    return rollout, (*facts, page, RolledBackByItself(at=at, until=until))
+
+
+def roll_back(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime, *, actor: str = ACTOR) -> Decision:
+    """Tell the target to restore what it had. Nothing is rolled back until that was seen."""
+    rollout = replace(
+        rollout,
+        step=ROLLING_BACK,
+        share_basis_points=0,
+        epoch=rollout.epoch + 1,
+        hold=None,
+        resumes_to=None,
+        done_at=None,
+        verification=Verification(),
+    )
+    rollout, facts = changed(rollout, policy, reason, at, actor=actor)
+    return rollout, (*facts, intent(rollout))
+
+
+def verifying(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime) -> Decision:
+    return changed(replace(rollout, step=VERIFYING), policy, reason, at)
+
+
+def rolled_back(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime) -> Decision:
+    rollout, facts = changed(replace(rollout, step=ROLLED_BACK), policy, reason, at)
+    return rollout, (*facts, _resolved(rollout, ROLLBACK_RULE, reason), _resolved(rollout, FAILED_RULE, reason))
+
+
+def rollback_failed(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime) -> Decision:
+    rollout, facts = changed(replace(rollout, step=ROLLBACK_FAILED), policy, reason, at)
+    page = Page(
+        rule=FAILED_RULE,
+        severity=0,
+        is_firing=True,
+        summary=f"{rollout.system}: nothing proves that {rollout.restore.stable} is back; {rollout.candidate} may run",
+        observed=reason,
+        threshold=f"every replica and the telemetry show {rollout.restore.stable} alone"
+        f" within {policy.verify_seconds_max} s",
+        done_already=("the target was told to restore the earlier release",),
+    )
+    return rollout, (*facts, page)
+
+
+def _resolved(rollout: Rollout, rule: str, reason: str) -> Page:
+    return Page(
+        rule=rule,
+        severity=3,
+        is_firing=False,
+        summary=f"{rollout.system} runs {rollout.restore.stable} again, seen on every replica and in telemetry",
+        observed=reason,
+        threshold="-",
+    )
+
+
+def _barred(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime) -> Decision:
+    if rollout.step in {HELD, DONE}:
+        return rollout, ()
+    why = f"{reason}; not rolled back, since one was less than {policy.automatic_rollback_seconds_apart} s ago"
+    rollout, facts = wait_for_a_person(rollout, policy, HELD, why, at)
+    page = Page(
+        rule=BARRED_RULE,
+        severity=1,
+        is_firing=True,
+        summary=f"{rollout.system} needs a second rollback within the hour: the cause is likely elsewhere",
+        observed=why,
+        threshold=f"one automatic rollback in {policy.automatic_rollback_seconds_apart} s",
+        done_already=("the rollout is held at its share",),
+    )
+    return rollout, (*facts, page)
+
+
+def held_back(rollout: Rollout, reason: str) -> Rollout:
+    """Nothing advances for this reason; the time already waited goes on."""
+    waited_ms = rollout.hold.waited_ms if rollout.hold else 0
+    return replace(rollout, hold=Hold(reason=reason, waited_ms=waited_ms))

@@ -1,0 +1,71 @@
+"""What people may ask for over HTTP. Strict: a field that is not known is refused, not ignored."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from flyball.schemas.base import DEFAULT_TENANT, Count, Name, ShortText, Text
+from flyball.schemas.native import Release
+from flyball.schemas.rollouts import RolloutPolicy
+from rollback_executor.domain.inputs import CommandKind
+
+DEFAULT_ENVIRONMENT = "production"
+Person = Annotated[str, Field(pattern=r"^(user|service):[^\x00]{1,200}$")]
+Reason = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+class Request(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Proposal(Request):
+    """``POST /v1/rollouts``"""
+
+    tenant: Name = DEFAULT_TENANT
+    system: Name
+    environment: Name = DEFAULT_ENVIRONMENT
+    baseline: Release
+    candidate: Release
+    adapter: ShortText = "redis"
+    requested_by: Person
+    approved_by: Person | None = None
+    """Starts at once; without it somebody approves it later."""
+    reason: Reason = "proposed"
+    policy: RolloutPolicy = RolloutPolicy()
+
+    @field_validator("policy", mode="before")
+    @classmethod
+    def _known_rules(cls, given: Any) -> Any:
+        """A record may have fields that we do not know; a rule that somebody asks for may not."""
+        unknown = sorted(given.keys() - RolloutPolicy.model_fields.keys()) if isinstance(given, dict) else []
+        if unknown:
+            raise ValueError(f"there is no rule {', '.join(unknown)[:200]}")
+        return given
+
+
+class CommandRequest(Request):
+    """``POST /v1/rollouts/{id}/commands``"""
+
+    command: CommandKind
+    epoch: Count
+    actor: Person
+    reason: Reason
+
+
+class RollbackRequest(Request):
+    """``POST /v1/rollbacks``"""
+
+    tenant: Name = DEFAULT_TENANT
+    system: Name
+    environment: Name = DEFAULT_ENVIRONMENT
+    actor: Person
+    reason: Reason
+
+
+class RouteQuestion(Request):
+    """``GET /v1/route``"""
+
+    tenant: Name = DEFAULT_TENANT
+    system: Name
+    environment: Name = DEFAULT_ENVIRONMENT
+    unit: Text

@@ -1,0 +1,179 @@
+"""From proposal to done, and back: every way that a rollout can go."""
+
+from datetime import timedelta
+
+import pytest
+from rollout_builders import (
+    BASELINE,
+    CANDIDATE,
+    START,
+    Rates,
+    changed_policy,
+    fresh,
+    restored,
+    seen,
+    simulate,
+)
+
+from flyball.schemas.rollouts import RolloutChanged
+from rollback_executor.domain.facts import Intent, Page, RolledBackByItself
+from rollback_executor.domain.inputs import Barred, Zones
+from rollback_executor.domain.rollout import Pointer
+
+BUSY = Rates(per_second=100)
+
+
+def in_canary():
+    world = fresh().start()
+    assert world.steps == ["approved", "canary"]
+    return world
+
+
+def test_a_healthy_candidate_goes_through_all_shares_and_is_done_when_seen() -> None:
+    world = simulate(in_canary(), BUSY, 7_200)
+    assert world.rollout.step == "bake"
+    world.replicas(CANDIDATE, CANDIDATE)
+    simulate(world, BUSY, 7_200)
+    assert world.steps == ["approved", "canary", "bake", "done"]
+    shares = [fact.token.share_basis_points for fact in world.facts if isinstance(fact, Intent)]
+    assert shares == [500, 2_500, 5_000, 0]
+    last = [fact for fact in world.facts if isinstance(fact, Intent)][-1]
+    assert last.token == Pointer(stable=CANDIDATE, rollout_id="rollout-1")
+    assert [fact.epoch for fact in world.facts if isinstance(fact, Intent)] == [2, 3, 4, 5]
+
+
+def test_three_points_more_errors_are_rolled_back_and_the_evidence_is_told() -> None:
+    world = simulate(in_canary(), Rates(per_second=100, candidate=0.04), 3_600)
+    assert world.rollout.step == "rolling_back"
+    told = [fact for fact in world.facts if isinstance(fact, RolloutChanged)][-1]
+    errors = next(each for each in told.comparisons if each.metric == "errors")
+    assert errors.harm_log_e_value >= errors.harm_log_threshold
+    assert errors.blocks > 0
+    assert errors.difference is not None
+    assert errors.difference > 0
+    assert "harm in errors" in told.reason
+    restored(world)
+    assert world.steps[-3:] == ["rolling_back", "verifying", "rolled_back"]
+
+
+def test_slow_answers_of_the_candidate_are_harm_too() -> None:
+    world = in_canary()
+    for second in range(0, 1_800, 10):
+        at = START + timedelta(seconds=second)
+        world.traffic(seen(at, BASELINE, 950, slow=9), seen(at, CANDIDATE, 50, slow=10))
+        if world.rollout.step != "canary":
+            break
+    assert world.rollout.step == "rolling_back"
+    assert any("harm in latency" in fact.reason for fact in world.facts if isinstance(fact, RolloutChanged))
+
+
+@pytest.mark.parametrize("metric", ["quality", "safety"])
+def test_judged_failures_and_attacks_that_pass_are_harm_too(metric: str) -> None:
+    world = in_canary()
+    for second in range(0, 3_600, 10):
+        at = START + timedelta(seconds=second)
+        world.traffic(seen(at, BASELINE, 100, **{metric: (1, 100)}), seen(at, CANDIDATE, 5, **{metric: (2, 5)}))
+        if world.rollout.step != "canary":
+            break
+    assert world.rollout.step == "rolling_back"
+    assert any(f"harm in {metric}" in fact.reason for fact in world.facts if isinstance(fact, RolloutChanged))
+
+
+@pytest.mark.parametrize(("mode", "step"), [("observe", "canary"), ("pause", "paused")])
+def test_a_guardrail_does_what_its_mode_says(mode: str, step: str) -> None:
+    world = fresh(changed_policy(modes={"errors": mode}, stage_seconds_max=600_000)).start()
+    simulate(world, Rates(per_second=100, candidate=0.2), 1_800)
+    assert world.rollout.step == step
+    assert [fact for fact in world.facts if isinstance(fact, Page)] == []
+
+
+def test_an_incident_in_both_arms_rolls_nothing_back() -> None:
+    world = simulate(in_canary(), Rates(per_second=100, incident=(300, 900, 0.3)), 3_600)
+    assert "rolling_back" not in world.steps
+    assert world.rollout.step in {"canary", "bake"}
+
+
+def test_a_required_metric_that_is_missing_holds_then_rolls_back_and_never_passes() -> None:
+    world = fresh(changed_policy(required_metrics=["errors", "quality"])).start()
+    simulate(world, BUSY, 1_200)
+    assert world.rollout.step == "canary"
+    assert world.rollout.hold is not None
+    assert "quality is missing" in world.rollout.hold.reason
+    while world.rollout.step == "canary":
+        at = world.now
+        world.traffic(seen(at, BASELINE, 95), seen(at, CANDIDATE, 5))
+        world.tick()
+    assert world.rollout.step == "rolling_back"
+    assert world.now - START < timedelta(seconds=1_200 + 2 * 1_800 + 600)
+
+
+def test_silence_holds_and_an_outage_of_ours_is_not_silence() -> None:
+    world = simulate(in_canary(), BUSY, 60)
+    world.now += timedelta(hours=5)
+    world.tick()
+    assert world.rollout.hold is not None
+    assert world.rollout.hold.waited_ms == 10_000
+    at = world.now
+    world.traffic(seen(at, BASELINE, 950), seen(at, CANDIDATE, 50))
+    world.traffic(seen(at + timedelta(seconds=90), BASELINE, 950))
+    world.tick()
+    assert world.rollout.step == "canary"
+
+
+def test_traffic_that_is_not_split_as_planned_holds() -> None:
+    world = in_canary()
+    for second in range(0, 600, 10):
+        at = START + timedelta(seconds=second)
+        world.traffic(seen(at, BASELINE, 950), seen(at, CANDIDATE, 150))
+    assert world.rollout.step == "canary"
+    assert world.rollout.hold is not None
+    assert "not split as planned" in world.rollout.hold.reason
+
+
+def test_inconclusive_at_its_maximum_time_is_held_and_never_promoted_by_default() -> None:
+    world = fresh(changed_policy(stage_seconds_max=600)).start()
+    simulate(world, Rates(per_second=3), 7_200)
+    assert world.rollout.step == "held"
+    world.command("promote")
+    assert world.rollout.share_basis_points == 2_500
+
+
+def test_a_red_budget_ends_an_open_rollout() -> None:
+    world = in_canary()
+    world.give(Zones(red=("performance",), newly=("performance",), at=world.now))
+    assert world.rollout.step == "rolling_back"
+
+
+def test_after_it_is_done_red_safety_alone_rolls_back() -> None:
+    world = simulate(in_canary(), BUSY, 7_200)
+    world.replicas(CANDIDATE)
+    simulate(world, BUSY, 7_200)
+    world.give(Zones(red=("performance",), newly=("performance",), at=world.now))
+    assert world.rollout.step == "done"
+    world.give(Zones(red=("performance", "safety"), newly=("safety",), at=world.now))
+    assert world.rollout.step == "rolling_back"
+    assert [fact for fact in world.facts if isinstance(fact, Intent)][-1].token == Pointer(stable=BASELINE)
+
+
+def test_a_second_automatic_rollback_within_the_hour_is_a_page_instead() -> None:
+    world = in_canary()
+    world.give(Barred(until=START + timedelta(hours=1), at=START))
+    simulate(world, Rates(per_second=100, candidate=0.2), 1_200)
+    assert world.rollout.step == "held"
+    assert [fact.severity for fact in world.facts if isinstance(fact, Page)] == [1]
+    assert [fact for fact in world.facts if isinstance(fact, RolledBackByItself)] == []
+    world.command("rollback")
+    assert world.rollout.step == "rolling_back", "a person may always"
+
+
+def test_a_person_pauses_resumes_and_goes_back() -> None:
+    world = in_canary()
+    world.command("pause")
+    simulate(world, BUSY, 600)
+    assert (world.rollout.step, world.rollout.share_basis_points) == ("paused", 500)
+    world.command("resume")
+    assert world.rollout.step == "canary"
+    world.command("rollback", actor="user:grace")
+    assert world.rollout.step == "rolling_back"
+    told = [fact for fact in world.facts if isinstance(fact, RolloutChanged)][-1]
+    assert told.actor == "user:grace"
