@@ -3,7 +3,9 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Iterator
 
+from flyball.stack import StackError
 from tests.chaos.journal import Journal
 from tests.chaos.storm import Storm, run
 
@@ -26,13 +28,29 @@ def main() -> int:
     arguments = _arguments()
     journal = Journal()
     storm = Storm(arguments.seed, arguments.events, arguments.kills, arguments.nodes)
-    asyncio.run(run(storm, journal))
-    sys.stdout.write(f"\n{journal.table()}\n\n")
+    failures: list[Exception] = []
+    try:
+        asyncio.run(run(storm, journal))
+    except* (AssertionError, StackError) as group:
+        failures = list(_leaves(group))
+    sys.stdout.write(f"\n{journal.table()}\n\n" if journal.rows else "\n")
+    for failure in failures:
+        sys.stdout.write(f"FAILED with seed {storm.seed}: {failure}\n")
+    if failures:
+        return 1
     if journal.wrong:
         sys.stdout.write(f"{len(journal.wrong)} of {len(journal.rows)} comparisons are WRONG with seed {storm.seed}\n")
         return 1
     sys.stdout.write(f"all {len(journal.rows)} comparisons are right with seed {storm.seed}\n")
     return 0
+
+
+def _leaves(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
+    for failure in group.exceptions:
+        if isinstance(failure, BaseExceptionGroup):
+            yield from _leaves(failure)
+        else:
+            yield failure
 
 
 if __name__ == "__main__":

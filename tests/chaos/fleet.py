@@ -104,9 +104,12 @@ class Fleet:
                 group.create_task(self._keep_alive(replica))
 
     async def all_ready(self, seconds_max: float = 90.0) -> None:
-        async with asyncio.timeout(seconds_max):
-            while not all(replica.ready for replica in self.replicas):
-                await asyncio.sleep(POLL_SECONDS)
+        """AssertionError, naming those that are not, at the deadline."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + seconds_max
+        while waiting := [replica.name for replica in self.replicas if not replica.ready]:
+            assert clock() < deadline, f"not ready after {seconds_max:.0f} s: {', '.join(waiting)}"
+            await asyncio.sleep(POLL_SECONDS)
 
     async def kill(self, replica: Replica) -> None:
         """SIGKILL."""
