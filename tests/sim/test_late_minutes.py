@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from budget_ledger.domain.batch import Item, apply
 from budget_ledger.domain.budget import Book, Budget
 from budget_ledger.domain.entries import BudgetId, Chain
@@ -32,11 +30,6 @@ def late(errors: dict[str, int]) -> TelemetrySummary:
     )
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=ValueError,
-    reason="budget-ledger keeps a minute whose hour has expired, and so books its return as a negative expiry",
-)
 def test_a_bad_event_and_then_a_good_one_of_a_minute_that_left_the_window_change_nothing() -> None:
     revision = SystemRevision(version=1, effective_at=NOW - timedelta(days=9), author="ada", spec=SPEC)
     items = [Item(late({"timeout": 1}), "first", NOW), Item(late({}), "second", NOW)]

@@ -143,6 +143,7 @@ def test_segments_are_named_in_one_order_and_bounded() -> None:
     assert segment_name({"plan": "pro", "market": "de"}) == "market=de,plan=pro"
     assert segment_name({"a": "x" * 200, "b": "y" * 200}) == "other"
     assert segment_name({}) == ""
+    assert segment_name({"a": "b,c=d"}) != segment_name({"a": "b", "c": "d"})
 
 
 def test_a_bucket_with_very_many_distinct_values_is_published_in_parts_that_fit_a_record() -> None:

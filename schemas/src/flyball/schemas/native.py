@@ -50,7 +50,7 @@ class InteractionCompleted(Event):
     confidence: Fraction | None = None
     escalated: bool = False
     autonomous: bool | None = None
-    segment: Segment = {}
+    segment: Segment = Field(default_factory=dict)
     business_value_micro_usd: MicroUsd | None = None
 
 
@@ -65,7 +65,7 @@ class EvaluationRecorded(Event):
     score: Fraction | None = None
     passed: bool | None = None
     sampling_rate: Share = 1.0
-    segment: Segment = {}
+    segment: Segment = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _judges_something(self) -> "EvaluationRecorded":
@@ -85,7 +85,7 @@ class GuardrailChecked(Event):
     blocked: bool
     malicious: bool | None = None
     interaction_id: Identifier | None = None
-    segment: Segment = {}
+    segment: Segment = Field(default_factory=dict)
 
 
 class PredictionMade(Event):
@@ -98,7 +98,7 @@ class PredictionMade(Event):
     probabilities: Annotated[dict[Text, Fraction], Field(max_length=256)] | None = None
     score: Fraction | None = None
     features: Annotated[dict[ShortText, FeatureValue], Field(max_length=512)] = {}
-    segment: Segment = {}
+    segment: Segment = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _predicts_something(self) -> "PredictionMade":

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from flyball.schemas.base import Count, Event, Name, ShortText, Text, UtcTime
+from flyball.schemas.base import DEFAULT_TENANT, Count, Event, Name, ShortText, Text, UtcTime
 from flyball.schemas.guardrails import AutonomySpec
 
 ACCURACY = "accuracy"
@@ -64,7 +64,7 @@ class SystemSpec(Event):
     """What one YAML file declares of one system. Everything but its name has a default."""
 
     system: Name
-    tenant: Name = "default"
+    tenant: Name = DEFAULT_TENANT
     purpose: str = Field(default="", max_length=1_000)
     owners: Owners = Owners()
     targets: Targets = Targets()

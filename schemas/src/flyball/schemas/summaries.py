@@ -13,7 +13,7 @@ BUCKET_SECONDS = 10
 
 
 class Histogram(Event):
-    """Counts by decimal bin (``flyball.stats.decimal_bin``), with the exact count and sum of the values."""
+    """Counts by decimal bin (``flyball.stats.decimal_bins``), with the exact count and sum of the values."""
 
     count: Count = 0
     total: Count = 0

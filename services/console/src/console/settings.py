@@ -22,7 +22,7 @@ class Settings(KafkaSettings, StoreSettings, HttpSettings):
     audit_log_url: str = Field(default="http://audit-log:8080", pattern=r"^https?://")
     answer_seconds_max: float = Field(default=5.0, gt=0, le=60)
     """How long another service may take to answer before it counts as unreachable."""
-    spec_notice_seconds: int = Field(default=30, ge=0, le=86_400)
+    spec_notice_seconds: int = Field(default=30, ge=10, le=86_400)
     rejected_records_per_system_max: int = Field(default=10_000, ge=1, le=1_000_000)
     events_request_bytes_max: int = Field(default=8 * MEBIBYTE, ge=1_024, le=64 * MEBIBYTE)
     events_request_events_max: int = Field(default=10_000, ge=1, le=100_000)

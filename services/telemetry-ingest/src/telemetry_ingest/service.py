@@ -9,7 +9,6 @@ from flyball.bus.records import Batch, Record
 from flyball.bus.subscription import Subscription, Wiring
 from flyball.bus.typed import Received, TypedHandler
 from flyball.observe.metrics import Metrics
-from flyball.schemas.base import DEFAULT_TENANT
 from flyball.schemas.registry import SystemRegistered
 from flyball.schemas.rejected import Position, TelemetryRejected
 from flyball.schemas.topics import AGENT_EVENTS, REGISTRY_SYSTEMS, TELEMETRY_REJECTED, TELEMETRY_SUMMARIES
@@ -96,7 +95,7 @@ def _summaries(batch: Batch, condensed: Condensed) -> list[Outgoing]:
 def _rejection(rejected: Rejected) -> Outgoing:
     raw = rejected.raw
     event = TelemetryRejected.model_construct(
-        tenant=DEFAULT_TENANT,
+        tenant=rejected.tenant,
         system=rejected.system,
         reason=rejected.reason,
         field=rejected.field,

@@ -6,9 +6,8 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 
-from pydantic import ValidationError
-
 from flyball.observe.logs import configure_logging
+from flyball.observe.settings import SettingsError
 from flyball.store.errors import Transient
 
 Serve = Callable[[Mapping[str, str]], Awaitable[None]]
@@ -21,20 +20,13 @@ def run_service(name: str, serve: Serve) -> None:
         asyncio.run(_until_signalled(serve))
     except asyncio.CancelledError:
         return
-    except ValidationError as error:
+    except SettingsError as error:
         sys.exit(
-            f"{name} cannot start, its settings are incomplete:\n{_named(error)}\n"
+            f"{name} cannot start, its settings are incomplete:\n{error}\n"
             "Set them in the environment; the service's README lists them all."
         )
     except Transient as error:
         sys.exit(f"{name} stopped, its supervisor should start it again: {error}")
-
-
-def _named(error: ValidationError) -> str:
-    wrong = error.errors(include_url=False, include_input=False)
-    return "\n".join(
-        f"  FLYBALL_{str(item['loc'][0] if item['loc'] else '?').upper()}: {item['msg']}" for item in wrong
-    )
 
 
 async def _until_signalled(serve: Serve) -> None:

@@ -12,7 +12,7 @@ from flyball.store.errors import Transient
 from flyball.store.ports import Outgoing
 
 REQUEST_BYTES_MAX = 16 * 1_048_576
-"""Above the largest ``record_bytes_max`` of the topic table, so that the topic's own limit decides."""
+"""As the largest ``record_bytes_max`` of the topic table, so that the topic's own limit decides."""
 
 
 class KafkaPublisher:
@@ -49,7 +49,9 @@ async def open_publisher(settings: KafkaSettings, name: str) -> AsyncIterator[Ka
         await producer.start()
     except KafkaConnectionError as error:
         await producer.stop()
-        raise Transient(f"no Kafka broker answers at {settings.kafka}: {error}") from error
+        raise Transient(
+            f"no Kafka broker at {settings.kafka} answers, or none takes our credentials or certificate: {error}"
+        ) from error
     try:
         yield KafkaPublisher(producer)
     finally:

@@ -46,7 +46,7 @@ class Relay(Generic[Tx]):
     async def run(self) -> None:
         """Publish until cancelled."""
         loop = asyncio.get_running_loop()
-        housekeeping_at = loop.time() + HOUSEKEEPING_SECONDS
+        housekeeping_at = loop.time()
         while True:
             self._wake.clear()
             published = await retried("outbox relay", self.publish_once, self.backoff, self.random)

@@ -1,6 +1,7 @@
 """Runs one service: its consumers, its relay and its HTTP port start, fail and stop together."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,8 +23,9 @@ from flyball.bus.security import faststream_security
 from flyball.bus.settings import KafkaSettings
 from flyball.bus.subscription import Subscription, Wiring
 from flyball.observe.health import Health, Progress
-from flyball.observe.http import HttpSettings, health_routes, http_server
+from flyball.observe.http import HttpSettings, health_routes, http_server, unavailable_on
 from flyball.observe.metrics import Metrics
+from flyball.store.errors import Transient
 from flyball.store.ports import Database, Tx
 
 logger = logging.getLogger(__name__)
@@ -64,6 +66,11 @@ class Runtime(Generic[Tx]):
             for work in self.background:
                 await stack.enter_async_context(self._task(work(), "background"))
             await stack.enter_async_context(self._task(self._watch(), "watch"))
+            # What lives now lives as long as the service: the collector need not look through it again. And batches
+            # make many short-lived objects, so it looks less often (measured: a third less time for a raw event).
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(50_000, 20, 100)
             self.health.started = True
             logger.info("started")
             try:
@@ -121,7 +128,7 @@ class Runtime(Generic[Tx]):
     @asynccontextmanager
     async def _http_port(self) -> AsyncIterator[None]:
         routes = [*health_routes(self.health, self.metrics), *self.routes]
-        server = http_server(routes, self.http.http_host, self.http.http_port)
+        server = http_server(routes, self.http.http_host, self.http.http_port, unavailable_on(Transient))
         task = self._watched(server._serve(), "HTTP port")  # noqa: SLF001 - serve() takes the process's signals
         try:
             yield

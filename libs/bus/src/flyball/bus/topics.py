@@ -1,5 +1,6 @@
 """Creates what the table of topics declares, and tells what a broker has otherwise."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from aiokafka.errors import KafkaConnectionError, for_code
 from flyball.bus.settings import KafkaSettings
 from flyball.schemas.topics import Topic
 from flyball.store.errors import Transient
+
+PRESENT_LOOKS_MAX = 100
+PRESENT_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,17 @@ class TopicAdmin:
         by_name = {topic.name: topic for topic in wanted}
         for change in changes:
             await self._change(by_name[change.topic], change)
+        await self._until_present(wanted)
         return changes
+
+    async def _until_present(self, wanted: Sequence[Topic]) -> None:
+        """A broker acknowledges a topic before its metadata shows it. Raises ``Transient`` if it never does."""
+        names = {topic.name for topic in wanted}
+        for _ in range(PRESENT_LOOKS_MAX):
+            if names <= set(await self._client.list_topics()):
+                return
+            await asyncio.sleep(PRESENT_LOOK_SECONDS)
+        raise Transient("the broker took the topics but does not list them; see its log")
 
     async def _change(self, topic: Topic, change: TopicDifference) -> None:
         if change.action == "create":
@@ -111,7 +125,9 @@ async def open_topic_admin(settings: KafkaSettings) -> AsyncIterator[TopicAdmin]
     try:
         await client.start()
     except KafkaConnectionError as error:
-        raise Transient(f"no Kafka broker answers at {settings.kafka}: {error}") from error
+        raise Transient(
+            f"no Kafka broker at {settings.kafka} answers, or none takes our credentials or certificate: {error}"
+        ) from error
     try:
         yield TopicAdmin(client, settings.kafka_replication)
     finally:

@@ -1,7 +1,7 @@
 """The small HTTP port that every service has: health, metrics and questions about its own state."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import uvicorn
@@ -63,10 +63,23 @@ def health_routes(health: Health, metrics: Metrics) -> list[Route]:
     return [Route("/live", live), Route("/ready", ready), Route("/metrics", exposition)]
 
 
-def http_server(routes: Sequence[BaseRoute], host: str, port: int) -> uvicorn.Server:
+def unavailable_on(*errors: type[Exception]) -> Mapping[Any, Any]:
+    """Exception handlers that answer 503 for errors that pass by themselves."""
+
+    async def unavailable(_: Request, error: Exception) -> Response:
+        answer = problem(503, "Service unavailable", f"{error}; ask again in a moment")
+        answer.headers["Retry-After"] = "2"
+        return answer
+
+    return dict.fromkeys(errors, unavailable)
+
+
+def http_server(
+    routes: Sequence[BaseRoute], host: str, port: int, exception_handlers: Mapping[Any, Any] | None = None
+) -> uvicorn.Server:
     """A server for ``await server.serve()``; it leaves signals and logging to the process."""
     config = uvicorn.Config(
-        Starlette(routes=list(routes)),
+        Starlette(routes=list(routes), exception_handlers=exception_handlers),
         host=host,
         port=port,
         log_config=None,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Self
 
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "FLYBALL_"
@@ -27,6 +28,21 @@ class Settings(BaseSettings):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Raises ``pydantic.ValidationError`` naming each field that is missing or wrong."""
+        """Raises ``SettingsError`` naming each variable that is missing or wrong."""
         given = {name: environment.get(PREFIX + name.upper()) for name in cls.model_fields}
-        return cls.model_validate({name: value for name, value in given.items() if value is not None})
+        try:
+            return cls.model_validate({name: value for name, value in given.items() if value is not None})
+        except ValidationError as error:
+            raise SettingsError(error) from error
+
+
+class SettingsError(Exception):
+    """The environment lacks a setting, or has one that cannot be."""
+
+    def __init__(self, error: ValidationError) -> None:
+        wrong = error.errors(include_url=False, include_input=False)
+        lines = [
+            f"  {PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}" if item["loc"] else f"  {item['msg']}"
+            for item in wrong
+        ]
+        super().__init__("\n".join(lines))

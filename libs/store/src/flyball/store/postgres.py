@@ -17,8 +17,8 @@ from flyball.store.settings import StoreSettings
 
 CLOSE_SECONDS_MAX = 5.0
 AWAY = (
-    OSError,
-    asyncio.TimeoutError,
+    ConnectionError,
+    TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -31,11 +31,11 @@ AWAY = (
 
 
 @contextmanager
-def transient_errors() -> Iterator[None]:
+def transient_errors(*more: type[Exception]) -> Iterator[None]:
     """Turn what the driver raises while the server is away into ``Transient``; let bugs through."""
     try:
         yield
-    except AWAY as error:
+    except (*AWAY, *more) as error:
         raise Transient(f"Postgres: {type(error).__name__}: {error}") from error
 
 
@@ -115,9 +115,15 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresTransaction]:
-        with transient_errors():
-            async with self._pool.acquire() as connection, connection.transaction():
-                yield PostgresTransaction(connection)
+        with transient_errors(OSError):
+            connection = await self._pool.acquire()
+        try:
+            # What a handler raises of its own, a file that is missing for example, is a bug and no reason to retry.
+            with transient_errors():
+                async with connection.transaction():
+                    yield PostgresTransaction(connection)
+        finally:
+            await self._pool.release(connection)
 
     async def positions(self, consumer: str, topic: str) -> Mapping[int, int]:
         rows = await self.fetch(
@@ -126,7 +132,7 @@ class PostgresDatabase:
         return {row["partition"]: row["next_offset"] for row in rows}
 
     async def forget_seen(self, days: int) -> None:
-        with transient_errors():
+        with transient_errors(OSError):
             await self._pool.execute(
                 "DELETE FROM seen WHERE recorded_at < (SELECT max(recorded_at) FROM seen) - make_interval(days => $1)",
                 days,
@@ -138,7 +144,7 @@ class PostgresDatabase:
 
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Any]:
         """Rows of one read-only question."""
-        with transient_errors():
+        with transient_errors(OSError):
             rows: Sequence[Any] = await self._pool.fetch(sql, *arguments)
             return rows
 
@@ -148,7 +154,7 @@ async def open_postgres(
     settings: StoreSettings, schema: str, migrations: Iterable[Traversable]
 ) -> AsyncIterator[PostgresDatabase]:
     """Connect, migrate the schema, and close the pool at the end. Raises ``Transient`` while the server is away."""
-    with transient_errors():
+    with transient_errors(OSError):
         pool = await asyncpg.create_pool(
             settings.postgres.get_secret_value(),
             min_size=1,
@@ -163,7 +169,7 @@ async def open_postgres(
             },
         )
     try:
-        with transient_errors():
+        with transient_errors(OSError):
             async with pool.acquire() as connection:
                 await migrate(connection, schema, (DELIVERY, *migrations))
         yield PostgresDatabase(pool)

@@ -24,9 +24,13 @@ ON CONFLICT DO NOTHING
 """
 LOCK = f"SELECT budgets.* FROM budgets {SYSTEMS} ORDER BY tenant, system, dimension FOR UPDATE OF budgets"
 HOURS = """
-SELECT hours.* FROM hours
-JOIN unnest($1::text[], $2::text[], $3::timestamptz[]) AS n (tenant, system, due) USING (tenant, system)
-WHERE hour < n.due OR hour = ANY($4::timestamptz[])
+WITH n AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS n (tenant, system, due)
+    CROSS JOIN unnest($5::text[]) AS dimension
+)
+SELECT hours.* FROM n JOIN hours USING (tenant, system, dimension) WHERE hours.hour < n.due
+UNION
+SELECT hours.* FROM n JOIN hours USING (tenant, system, dimension) WHERE hours.hour = ANY($4::timestamptz[])
 """
 MINUTES = f"SELECT minutes.* FROM minutes {SYSTEMS} WHERE minute = ANY($3::timestamptz[])"
 UPDATE = """
@@ -72,7 +76,12 @@ class PostgresLedger:
         tenants, systems = _columns(needs.due_before)
         locked = await self._connection.fetch(LOCK, tenants, systems)
         hours = await self._connection.fetch(
-            HOURS, tenants, systems, [needs.due_before[key] for key in sorted(needs.due_before)], list(needs.hours)
+            HOURS,
+            tenants,
+            systems,
+            [needs.due_before[key] for key in sorted(needs.due_before)],
+            list(needs.hours),
+            list(DIMENSIONS),
         )
         minutes = await self._connection.fetch(MINUTES, tenants, systems, list(needs.minutes))
         return _books(locked, hours, minutes)

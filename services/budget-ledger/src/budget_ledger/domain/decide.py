@@ -120,10 +120,18 @@ def _expire(book: Book, circumstances: Circumstances, policy: Policy) -> tuple[B
         sums = book.hours[hour]
         book, posted = book.post(_expiry(sums), replace(circumstances, effective_at=hour))
         entries += posted
-        hours = {other: kept for other, kept in book.hours.items() if other != hour}
-        budget = replace(book.budget, window=book.budget.window.plus(sums, sign=-1))
-        book = replace(book, budget=budget, hours=hours)
+        book = _without(book, hour, sums)
     return book, entries
+
+
+def _without(book: Book, hour: datetime, sums: Sums) -> Book:
+    """The book without an hour and its minutes. A minute that stayed would take back what has expired already."""
+    return replace(
+        book,
+        budget=replace(book.budget, window=book.budget.window.plus(sums, sign=-1)),
+        hours={other: kept for other, kept in book.hours.items() if other != hour},
+        minutes={at: kept for at, kept in book.minutes.items() if hour_of(at) != hour},
+    )
 
 
 def _expiry(sums: Sums) -> list[Posting]:

@@ -2,6 +2,7 @@
 
 from budget_ledger.domain.budget import Budget
 from budget_ledger.domain.policy import MILLION, Policy
+from flyball.schemas.budgets import INSUFFICIENT
 
 
 def formula(budget: Budget, policy: Policy) -> str:
@@ -9,6 +10,8 @@ def formula(budget: Budget, policy: Policy) -> str:
     sums = budget.window
     if sums.granted <= 0:
         return "no data: nothing was scored yet, so nothing was granted"
+    if budget.zone == INSUFFICIENT:
+        return f"insufficient data: {sums.events} scored so far, {policy.events_min} are needed to say anything"
     remaining = 100 * (sums.granted - sums.burned) / sums.granted
     target, weight = policy.target_ppm / 10_000, policy.weight_milli / 1_000
     tightened = 100 - (100 - target) / weight

@@ -6,7 +6,6 @@ from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from flyball.schemas.base import DEFAULT_TENANT
 from flyball.schemas.native import (
     AgentEvent,
     EvaluationRecorded,
@@ -136,9 +135,9 @@ class Condensed:
     def count_rejected(self, rejected: Rejected) -> None:
         """A rejected record has no time that can be trusted, so it counts when the broker got it."""
         at = rejected.raw.recorded_at
-        key = BucketKey(DEFAULT_TENANT, rejected.system, "", "", bucket_start_seconds(at))
+        key = BucketKey(rejected.tenant, rejected.system, "", "", bucket_start_seconds(at))
         self._bucket(key, at).measurement.rejected[rejected.reason] += 1
-        self._totals(DEFAULT_TENANT, rejected.system).rejected += 1
+        self._totals(rejected.tenant, rejected.system).rejected += 1
 
     def _bucket(self, key: BucketKey, at: datetime) -> Bucket:
         part = self._part.get(key, 0)
@@ -181,5 +180,10 @@ def bucket_start_seconds(moment: datetime) -> int:
 
 def segment_name(labels: dict[str, str]) -> str:
     """``{"plan": "pro", "market": "de"}`` as ``market=de,plan=pro``; what is too long to store counts as ``other``."""
-    name = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    name = ",".join(f"{_escaped(key)}={_escaped(value)}" for key, value in sorted(labels.items()))
     return name if len(name) <= SEGMENT_CHARACTERS_MAX else "other"
+
+
+def _escaped(text: str) -> str:
+    """So that no label can pass for two: ``{"a": "b,c=d"}`` is not ``{"a": "b", "c": "d"}``."""
+    return text.replace("\\", "\\\\").replace(",", "\\,").replace("=", "\\=")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
+from flyball.schemas.base import DEFAULT_TENANT
 from flyball.schemas.envelope import Unreadable, read_agent_event, subject_of
 from flyball.schemas.native import AgentEvent
 
@@ -44,12 +45,14 @@ class Accepted:
     @property
     def fingerprint(self) -> bytes:
         """16 bytes that stand for (source, id), the identity of an event under CloudEvents 1.0."""
-        identity = f"{self.event.source}\0{self.event.id}".encode()
+        # The length keeps ("a", "bc") and ("ab", "c") apart whatever characters they hold.
+        identity = f"{len(self.event.source)}:{self.event.source}{self.event.id}".encode()
         return blake2b(identity, digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
+    tenant: str
     system: str
     reason: str
     field: str | None
@@ -63,11 +66,12 @@ def judge(raw: Raw, limits: Limits) -> Accepted | Rejected:
         event = read_agent_event(raw.headers, raw.body, body_bytes_max=limits.body_bytes_max)
     except Unreadable as error:
         system = subject_of(raw.headers, raw.body, raw.key)
-        return Rejected(system, error.reason, error.field, error.detail, raw)
+        # Nothing says which tenant an unreadable record belongs to.
+        return Rejected(DEFAULT_TENANT, system, error.reason, error.field, error.detail, raw)
     flaw = _flaw(event, raw, limits)
     if flaw is not None:
         reason, field, detail = flaw
-        return Rejected(event.subject, reason, field, detail, raw)
+        return Rejected(event.tenant, event.subject, reason, field, detail, raw)
     return Accepted(event, raw, late=raw.recorded_at - event.time > limits.late_after)
 
 
