@@ -11,7 +11,8 @@ from rollback_executor.ports import Order, SystemKey
 ORDERS_MAX = 20
 PAUSE_SECONDS_MAX = 60
 CLAIM = """
-UPDATE effects e SET attempts = attempts + 1, next_try_at = $1 + $2::interval * least(power(2, least(attempts, 10)), $3::float)
+UPDATE effects e SET attempts = attempts + 1,
+    next_try_at = $1 + $2::interval * least(power(2, least(attempts, 10)), $3::float)
 FROM rollouts r WHERE r.id = e.rollout_id AND (e.rollout_id, e.epoch, e.step) IN (
     SELECT rollout_id, epoch, step FROM effects WHERE outcome IS NULL AND next_try_at <= $1::timestamptz
     ORDER BY next_try_at LIMIT $4 FOR UPDATE SKIP LOCKED)
