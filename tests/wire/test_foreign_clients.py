@@ -59,3 +59,10 @@ async def test_the_same_event_from_two_clients_counts_once(broker: Broker, answe
     broker.publish([Letter(AGENT_EVENTS.name, system.encode(), body, binary_headers(event))])
     totals = await until(lambda: answers.totals(system), lambda totals: totals["published"] >= 2)
     assert totals == {**ONE_COUNTED, "published": 2, "duplicates": 1}
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_whatever_an_agent_compresses_with(broker: Broker, answers: Answers, system: str, codec: str) -> None:
+    # Padding that readers ignore: what does not shrink is sent as it is.
+    kcat(broker, system, {**example_event(system), "padding": "x" * 5_000}, "-z", codec)
+    assert await counted(answers, system) == ONE_COUNTED
