@@ -46,7 +46,7 @@ def score_bets(reference_counts: npt.ArrayLike, dispersion: float = 1.0) -> Bets
     the mean of a score is only known to 1/sqrt(n0) from n0 reference rows. ``dispersion`` >= 1 is the variance of a
     pane's score sum over that of independent rows.
     Source: J. Shin, A. Ramdas, A. Rinaldo, "E-detectors", arXiv 2203.03532 (bounded means).
-    Raises ``ValueError`` when the reference is empty.
+    A reference without rows carries no bet.
     """
     rows = float(np.sum(np.asarray(reference_counts)))
     tolerance = TOLERANCE_DEVIATIONS * np.sqrt(dispersion / rows) if rows else 0.0

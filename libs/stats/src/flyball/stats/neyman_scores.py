@@ -29,11 +29,12 @@ def neyman_scores(reference_counts: npt.ArrayLike) -> FloatArray:
     """Location and scale score of each of K bins; shape (2, K).
 
     Under the reference each has mean 0 and variance 1 and they do not correlate. A score that the reference cannot
-    carry (location needs two occupied bins, scale three) is 0 everywhere.
+    carry (location needs two occupied bins, scale three; an all-null column has none) is 0 everywhere.
     Source: J. Neyman, Skandinavisk Aktuarietidskrift 20 (1937) 149-199, with polynomials orthonormal under the
     discrete reference as in J. C. W. Rayner, D. J. Best, Smooth Tests of Goodness of Fit, 1989, chapter 5.
-    Raises ``ValueError`` when the reference is empty.
     """
+    if not np.any(reference_counts):
+        return np.zeros((COMPONENTS, np.size(reference_counts)))
     shares = _shares(reference_counts)
     location = _standardised(middle_ranks(reference_counts) - 0.5, shares)
     square = location**2 - 1
