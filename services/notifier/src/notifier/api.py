@@ -1,5 +1,6 @@
 """Questions about incidents and silences, and what people say to them."""
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from flyball.observe.http import problem, with_token
-from flyball.schemas.base import DEFAULT_TENANT
+from flyball.schemas.base import DEFAULT_TENANT, NAME_PATTERN
 from flyball.schemas.incidents import IncidentState
 from flyball.store.postgres import PostgresDatabase, PostgresTransaction
 from notifier import views
@@ -24,6 +25,8 @@ from notifier.service import Notifier
 from notifier.ticker import utc_now
 
 PAGE = 100
+IDENTITY = re.compile(r"[0-9A-Za-z-]{1,64}")
+TENANT = re.compile(NAME_PATTERN)
 TIMELINE_MAX, CHILDREN_MAX, SILENCES_MAX = 500, 1_000, 1_000
 Sent = TypeVar("Sent", bound=Body)
 Ask = Callable[[Request], Awaitable[Response]]
@@ -54,7 +57,7 @@ class NotifierQuestions:
         query = request.query_params
         found = await reading.read_incidents(
             self._database,
-            query.get("tenant", DEFAULT_TENANT),
+            _tenant(request),
             open_only=query.get("state", "open") != "all",
             before=_place(query.get("after")),
             rows_max=PAGE,
@@ -63,12 +66,12 @@ class NotifierQuestions:
         return JSONResponse({"items": [views.incident(each) for each in found], "next": following})
 
     async def incident(self, request: Request) -> Response:
-        tenant = request.query_params.get("tenant", DEFAULT_TENANT)
-        return JSONResponse(await self._whole(tenant, request.path_params["id"]))
+        tenant = _tenant(request)
+        return JSONResponse(await self._whole(tenant, _identity(request)))
 
     async def acknowledge(self, request: Request) -> Response:
         said = await _body(request, ActorBody)
-        identity = request.path_params["id"]
+        identity = _identity(request)
 
         def refuse(board: Board) -> None:
             known = board.incidents.get(identity)
@@ -80,14 +83,14 @@ class NotifierQuestions:
 
     async def resolve(self, request: Request) -> Response:
         said = await _body(request, ActorBody)
-        return await self._move(said, request.path_params["id"], "resolved")
+        return await self._move(said, _identity(request), "resolved")
 
     async def move(self, request: Request) -> Response:
         said = await _body(request, MoveBody)
-        return await self._move(said, request.path_params["id"], said.state)
+        return await self._move(said, _identity(request), said.state)
 
     async def silences(self, request: Request) -> Response:
-        tenant = request.query_params.get("tenant", DEFAULT_TENANT)
+        tenant = _tenant(request)
         found = await reading.read_silences(self._database, tenant, self._clock(), SILENCES_MAX)
         return JSONResponse({"items": [views.silence(each) for each in found]})
 
@@ -107,18 +110,18 @@ class NotifierQuestions:
         return JSONResponse(views.silence(silence), status_code=201)
 
     async def end_silence(self, request: Request) -> Response:
-        identity, query = request.path_params["id"], request.query_params
+        identity, query = _identity(request), request.query_params
         actor = query.get("actor", "")[:256].replace("\0", "") or "somebody with the service token"
 
         def refuse(board: Board) -> None:
             if identity not in board.silences:
                 raise Refused(problem(404, "Not found", f"there is no silence {identity}"))
 
-        await self._decide(query.get("tenant", DEFAULT_TENANT), SilenceEnded(identity, actor, self._clock()), refuse)
+        await self._decide(_tenant(request), SilenceEnded(identity, actor, self._clock()), refuse)
         return Response(status_code=204)
 
     async def dead_letters(self, request: Request) -> Response:
-        tenant = request.query_params.get("tenant", DEFAULT_TENANT)
+        tenant = _tenant(request)
         found = await reading.read_deliveries(self._database, tenant, None, "dead", PAGE)
         return JSONResponse({"items": [views.delivery(each) for each in found]})
 
@@ -192,6 +195,20 @@ async def _body(request: Request, model: type[Sent]) -> Sent:
         raise Refused(problem(422, "Not valid", f"{where}: {first['msg']}")) from error
 
 
+def _identity(request: Request) -> str:
+    identity = str(request.path_params["id"])
+    if not IDENTITY.fullmatch(identity):
+        raise Refused(problem(404, "Not found", "an id looks like 0d8f3a52-6a3e-5a0e-8f3d-2b8a5e6f7c10"))
+    return identity
+
+
+def _tenant(request: Request) -> str:
+    tenant = request.query_params.get("tenant", DEFAULT_TENANT)
+    if not TENANT.fullmatch(tenant):
+        raise Refused(problem(422, "Not valid", "tenant: lower case, digits and . _ -, at most 63 characters"))
+    return tenant
+
+
 def _place(after: str | None) -> tuple[datetime, str] | None:
     if after is None:
         return None
@@ -200,7 +217,7 @@ def _place(after: str | None) -> tuple[datetime, str] | None:
         at = datetime.fromisoformat(moment)
     except ValueError:
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None or at.tzinfo is None or not IDENTITY.fullmatch(identity):
         raise Refused(problem(422, "Not valid", "after: give what an earlier page said under next"))
     return at, identity
 

@@ -103,7 +103,12 @@ async def _together(
             for part in (runtime, ticker, deliverer):
                 group.create_task(part.run())
     except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from failures
+        raise _first(failures) from failures
+
+
+def _first(failure: BaseException) -> BaseException:
+    """What failed, without the groups around it: the entry point tells one kind of error from another."""
+    return _first(failure.exceptions[0]) if isinstance(failure, BaseExceptionGroup) else failure
 
 
 def _caught_up(metrics: Metrics) -> bool:

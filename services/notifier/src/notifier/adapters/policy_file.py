@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from flyball.observe.settings import SettingsError
 from notifier.domain.matchers import checked
 from notifier.domain.policy import CHANNELS, Matcher, Policy, Route, Step
 
@@ -15,8 +16,11 @@ FILE_BYTES_MAX = 262_144
 Contact = tuple[str, str]
 
 
-class PolicyError(Exception):
+class PolicyError(SettingsError):
     """The policy cannot be used; the text names the cause and what to do."""
+
+    def __init__(self, text: str) -> None:
+        Exception.__init__(self, text)
 
 
 def load_policy(path: Path | None, contacts: Collection[Contact]) -> Policy:

@@ -1,0 +1,213 @@
+"""The notifier as a process on real Kafka and Postgres: killed between send and receipt; bad input; its HTTP port."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+from notifier_builders import alert
+from stub_providers import Provider, provider
+
+from flyball.bus.messages import fact
+from flyball.bus.settings import KafkaSettings
+from flyball.bus.topics import open_topic_admin
+from flyball.schemas.alerts import Alert
+from flyball.schemas.topics import ALERTS, TOPICS
+from flyball.stack import LocalStack, ServiceProcess
+from tests.wire.outside import Broker, Letter, until
+
+pytestmark = pytest.mark.stack
+TOKEN = "token-of-the-tests-on-loopback"
+LEASE_SECONDS = 30
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack() -> AsyncIterator[Mapping[str, str]]:
+    async with LocalStack("full") as servers:
+        async with open_topic_admin(KafkaSettings.from_environment(servers.environment)) as admin:
+            await admin.apply(TOPICS)
+        yield servers.environment
+
+
+class Running:
+    """A notifier, the providers it talks to, and the alerts it gets."""
+
+    def __init__(self, stack: Mapping[str, str], pagerduty: Provider, slack: Provider, folder: Path) -> None:
+        policy = folder / "policy.yaml"
+        policy.write_text("wait_seconds: 1\ninterval_seconds: 2\n" + ROUTES)
+        contacts = {"on-call": {"pagerduty": "R" * 32}, "room": {"slack": slack.url}}
+        environment = {
+            **stack,
+            "FLYBALL_SERVICE_TOKEN": TOKEN,
+            "FLYBALL_PAGERDUTY_URL": pagerduty.url,
+            "FLYBALL_NOTIFIER_CONTACTS": json.dumps(contacts),
+            "FLYBALL_NOTIFIER_POLICY": str(policy),
+            "FLYBALL_NOTIFIER_TICK_SECONDS": "0.1",
+        }
+        self.broker = Broker(stack["FLYBALL_KAFKA"])
+        self.process = ServiceProcess("notifier", environment, folder)
+
+    def say(self, *alerts: Alert) -> None:
+        self.broker.publish([letter(each) for each in alerts])
+
+    async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=self.process.url, timeout=10) as client:
+            return await client.request(method, path, headers={"authorization": f"Bearer {TOKEN}"}, **more)
+
+    async def incidents(self, system: str) -> list[dict[str, Any]]:
+        answer = await self.ask("GET", "/v1/incidents", params={"state": "all"})
+        assert answer.status_code == 200, answer.text
+        return [each for each in answer.json()["items"] if system in each["systems"]]
+
+
+ROUTES = """
+routes:
+  - name: default
+    steps:
+      - {target: on-call, channels: [pagerduty]}
+      - {target: room, channels: [slack]}
+"""
+
+
+def letter(said: Alert) -> Letter:
+    message = fact(ALERTS, said, source="tests", identity=uuid4(), system=said.system, time=datetime.now(UTC))
+    return Letter(message.topic, message.key, message.body, message.headers)
+
+
+def over(began: Alert) -> Alert:
+    return began.model_copy(update={"status": "resolved", "ended_at": datetime.now(UTC)})
+
+
+async def seen(stub: Provider, count: int, seconds: float = 30.0) -> list[dict[str, Any]]:
+    async def bodies() -> list[dict[str, Any]]:
+        return stub.bodies()
+
+    return await until(bodies, lambda now: len(now) >= count, seconds)
+
+
+async def test_killed_between_send_and_receipt_pages_once(stack: Mapping[str, str], tmp_path: Path) -> None:
+    system = f"system-{uuid4().hex[:8]}"
+    trouble = alert(f"{system}/a", system=system)
+    with provider((-1, {})) as pagerduty, provider() as slack:
+        notifier = Running(stack, pagerduty, slack, tmp_path)
+        try:
+            await notifier.process.start()
+            notifier.say(trouble)
+            assert len(await seen(pagerduty, 1)) == 1
+            # PagerDuty has it and hangs: there is no receipt yet.
+            await notifier.process.kill()
+            await notifier.process.start()
+            assert len(await seen(pagerduty, 2, LEASE_SECONDS + 15)) == 2
+            notifier.say(over(trouble))
+            events = await seen(pagerduty, 3)
+            (incident,) = await notifier.incidents(system)
+        finally:
+            await notifier.process.kill()
+    assert [event["event_action"] for event in events] == ["trigger", "trigger", "resolve"]
+    assert {event["dedup_key"] for event in events} == {f"flyball/default/{incident['id']}/1"}
+    assert (incident["state"], incident["epoch"]) == ("resolved", 1)
+    # Slack may repeat once, no more.
+    assert 1 <= len([body for body in slack.bodies() if "Resolved" not in body["text"]]) <= 2
+
+
+async def test_people_acknowledge_silence_and_resolve_over_http(stack: Mapping[str, str], tmp_path: Path) -> None:
+    system = f"system-{uuid4().hex[:8]}"
+    trouble = alert(f"{system}/a", system=system)
+    with provider() as pagerduty, provider() as slack:
+        notifier = Running(stack, pagerduty, slack, tmp_path)
+        try:
+            await notifier.process.start()
+            notifier.broker.publish([Letter(ALERTS.name, b"x", body) for body in BAD])
+            notifier.say(trouble)
+            await seen(pagerduty, 1)
+            (incident,) = await until(lambda: notifier.incidents(system), lambda now: len(now) == 1)
+            path = f"/v1/incidents/{incident['id']}"
+            acknowledged = await notifier.ask("POST", f"{path}/ack", json={"actor": "user:ada"})
+            assert (acknowledged.json()["acknowledged_by"], acknowledged.json()["state"]) == ("user:ada", "triaged")
+            await check_bad_requests(notifier, path)
+            silence = {
+                "matchers": [{"name": "system", "value": system}],
+                "ends_at": "2999-01-01T00:00:00Z",
+                "author": "ada",
+                "comment": "quiet",
+            }
+            assert (await notifier.ask("POST", "/v1/silences", json=silence)).status_code == 422
+            silence["ends_at"] = datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+            assert (await notifier.ask("POST", "/v1/silences", json=silence)).status_code == 422
+            silence["ends_at"] = f"{datetime.now(UTC).year + 1}-01-01T00:00:00Z"
+            made = await notifier.ask("POST", "/v1/silences", json=silence)
+            assert made.status_code == 201
+            resolved = await notifier.ask("POST", f"{path}/resolve", json={"actor": "user:ada"})
+            assert resolved.json()["state"] == "resolved"
+            assert (await notifier.ask("POST", f"{path}/ack", json={"actor": "user:ada"})).status_code == 409
+            events = await seen(pagerduty, 3)
+            whole = await until(lambda: told(notifier, path), lambda now: len(now["receipts"]) == 6)
+            gone = await notifier.ask("DELETE", f"/v1/silences/{made.json()['id']}?actor=ada")
+            assert gone.status_code == 204
+        finally:
+            await notifier.process.kill()
+    assert [event["event_action"] for event in events] == ["trigger", "acknowledge", "resolve"]
+    assert whole["severity"] == {"scheme": "p0p3", "value": "P1"}
+    assert [line["kind"] for line in whole["timeline"]][:2] == ["opened", "escalated"]
+    assert {clock["name"] for clock in whole["clocks"]} >= {"response", "mitigated", "post_mortem", "closed"}
+    assert whole["children"][0]["severity"] == {"scheme": "p0p3", "value": "P1"}
+
+
+async def told(notifier: Running, path: str) -> dict[str, Any]:
+    whole: dict[str, Any] = (await notifier.ask("GET", path)).json()
+    return whole
+
+
+BAD: list[bytes | None] = [
+    None,
+    b"",
+    b"{}",
+    b"[]",
+    b"\xff\xfe",
+    b"[" * 100_000,
+    alert("x").model_dump_json().replace('"severity":1', '"severity":"P1"').encode(),
+    alert("x").model_dump_json().replace('"severity":1', '"severity":7').encode(),
+    alert("x").model_dump_json().replace('"runbook":null', '"runbook":"file:///etc/passwd"').encode(),
+    alert("x").model_dump_json().replace('"sample_size":1000', '"sample_size":-1').encode(),
+]
+BAD_REQUESTS: list[tuple[str, str, bytes, int]] = [
+    ("POST", "/v1/incidents/none/ack", b'{"actor": "ada"}', 404),
+    ("POST", "/v1/incidents/none/resolve", b'{"actor": "ada"}', 404),
+    ("POST", "/v1/incidents/%00/ack", b'{"actor": "ada"}', 404),
+    ("GET", "/v1/incidents/%00", b"", 404),
+    ("GET", "/v1/incidents?tenant=%00", b"", 422),
+    ("GET", "/v1/incidents?after=yesterday", b"", 422),
+    ("GET", "/v1/incidents?after=2026-01-01T00:00:00", b"", 422),
+    ("POST", "{path}/ack", b"", 422),
+    ("POST", "{path}/ack", b"[" * 10_000, 422),
+    ("POST", "{path}/ack", b'{"actor": "a\\u0000b"}', 422),
+    ("POST", "{path}/ack", b'{"actor": "ada", "admin": true}', 422),
+    ("POST", "{path}/ack", b'{"actor": "ada", "tenant": "NOT A NAME"}', 422),
+    ("POST", "{path}/ack", b" " * 100_000, 413),
+    ("POST", "{path}/move", b'{"actor": "ada", "state": "forgotten"}', 422),
+    ("POST", "{path}/move", b'{"actor": "ada", "state": "detected"}', 409),
+    (
+        "POST",
+        "/v1/silences",
+        b'{"matchers": [], "ends_at": "2027-01-01T00:00:00Z", "author": "a"}',
+        422,
+    ),
+    ("DELETE", "/v1/silences/none", b"", 404),
+    ("DELETE", "/v1/silences/%00", b"", 404),
+    ("PUT", "{path}/ack", b"", 405),
+]
+
+
+async def check_bad_requests(notifier: Running, path: str) -> None:
+    for method, where, body, expected in BAD_REQUESTS:
+        answer = await notifier.ask(method, where.replace("{path}", path), content=body)
+        assert answer.status_code == expected, (method, where, body[:60], answer.status_code, answer.text)
+    async with httpx.AsyncClient(base_url=notifier.process.url) as stranger:
+        for method, where in (("GET", "/v1/incidents"), ("POST", f"{path}/ack"), ("GET", "/v1/dead-letters")):
+            assert (await stranger.request(method, where)).status_code == 401
+    assert notifier.process.running
