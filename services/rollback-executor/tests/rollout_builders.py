@@ -32,6 +32,7 @@ def rollout(policy: RolloutPolicy = QUICK) -> Rollout:
         adapter="redis",
         requested_by="user:ada",
         policy_version=0,
+        owner="team-support",
         restore=Pointer(stable=BASELINE),
         epoch=1,
         opened_at=START,

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from rollout_builders import BASELINE, CANDIDATE, World, fresh, restored, seen
 
-from rollback_executor.domain.facts import Intent, Page
+from flyball.schemas.alerts import FIRING, Alert
+from rollback_executor.domain.facts import Intent
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def wait(world: World, seconds: int, release: str | None = None) -> None:
 
 
 def pages(world: World) -> list[tuple[str, int]]:
-    return [(fact.rule, fact.severity) for fact in world.facts if isinstance(fact, Page) and fact.is_firing]
+    return [(fact.rule, fact.severity) for fact in world.facts if isinstance(fact, Alert) and fact.status == FIRING]
 
 
 def test_accepted_and_nothing_done_is_a_failed_rollback(world: World) -> None:
@@ -70,7 +71,7 @@ def test_three_of_five_replicas_is_not_back(world: World) -> None:
     assert world.rollout.step == "verifying"
     wait(world, 900, BASELINE)
     assert world.rollout.step == "rollback_failed"
-    told = [fact for fact in world.facts if isinstance(fact, Page)][-1]
+    told = [fact for fact in world.facts if isinstance(fact, Alert)][-1]
     assert "3 of 5 replicas" in told.observed
 
 
@@ -117,7 +118,7 @@ def test_a_person_may_try_again_and_the_page_ends(world: World) -> None:
     world.command("rollback")
     restored(world)
     assert world.rollout.step == "rolled_back"
-    resolved = [fact.rule for fact in world.facts if isinstance(fact, Page) and not fact.is_firing]
+    resolved = [fact.rule for fact in world.facts if isinstance(fact, Alert) and fact.status != FIRING]
     assert "rollout.rollback_failed" in resolved
     epochs = [fact.epoch for fact in world.facts if isinstance(fact, Intent)]
     assert epochs == [2, 3, 4]

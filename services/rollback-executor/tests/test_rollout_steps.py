@@ -15,8 +15,9 @@ from rollout_builders import (
     simulate,
 )
 
+from flyball.schemas.alerts import Alert
 from flyball.schemas.rollouts import RolloutChanged
-from rollback_executor.domain.facts import Intent, Page, RolledBackByItself
+from rollback_executor.domain.facts import Intent, RolledBackByItself
 from rollback_executor.domain.inputs import Barred, Zones
 from rollback_executor.domain.rollout import Pointer
 
@@ -84,7 +85,7 @@ def test_a_guardrail_does_what_its_mode_says(mode: str, step: str) -> None:
     world = fresh(changed_policy(modes={"errors": mode}, stage_seconds_max=600_000)).start()
     simulate(world, Rates(per_second=100, candidate=0.2), 1_800)
     assert world.rollout.step == step
-    assert [fact for fact in world.facts if isinstance(fact, Page)] == []
+    assert [fact for fact in world.facts if isinstance(fact, Alert)] == []
 
 
 def test_an_incident_in_both_arms_rolls_nothing_back() -> None:
@@ -160,7 +161,7 @@ def test_a_second_automatic_rollback_within_the_hour_is_a_page_instead() -> None
     world.give(Barred(until=START + timedelta(hours=1), at=START))
     simulate(world, Rates(per_second=100, candidate=0.2), 1_200)
     assert world.rollout.step == "held"
-    assert [fact.severity for fact in world.facts if isinstance(fact, Page)] == [1]
+    assert [fact.severity for fact in world.facts if isinstance(fact, Alert)] == [1]
     assert [fact for fact in world.facts if isinstance(fact, RolledBackByItself)] == []
     world.command("rollback")
     assert world.rollout.step == "rolling_back", "a person may always"

@@ -103,7 +103,7 @@ ALERTS = Topic(
     description="What somebody must know, firing and resolved.",
     model=Alert,
     key="system",
-    producers=("budget-ledger", "notifier"),
+    producers=("budget-ledger", "rollback-executor", "notifier"),
     consumers=("notifier",),
 )
 INCIDENTS = Topic(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Generic
 
 from flyball.schemas.registry import SystemRevision
+from flyball.schemas.rollouts import RolloutPolicy
 from flyball.store.ports import Database, Tx
 from rollback_executor.domain.audit import refusal_record
 from rollback_executor.domain.commands import refusal
@@ -60,7 +61,7 @@ class Desk(Generic[Tx]):
         name = TargetName(proposal.tenant, proposal.system, proposal.environment)
         key: SystemKey = (proposal.tenant, proposal.system)
         system = await rollouts.system(key)
-        policy = proposal.policy
+        policy = _policy(proposal, _in_force(system.revisions, now))
         newest = await rollouts.newest(name)
         if newest is not None and newest.rollout.is_open:
             reasons.append(f"rollout {newest.rollout.id} of {name} is open ({newest.rollout.step})")
@@ -144,6 +145,7 @@ def _opening(
 ) -> Rollout:
     apart = timedelta(seconds=proposal.policy.automatic_rollback_seconds_apart)
     last = system.automatic_rollback_at
+    revision = _in_force(system.revisions, now)
     return Rollout(
         id=rollout_id,
         tenant=proposal.tenant,
@@ -153,7 +155,8 @@ def _opening(
         candidate=proposal.candidate,
         adapter=proposal.adapter,
         requested_by=proposal.requested_by,
-        policy_version=policy_version(system.revisions, now),
+        policy_version=revision.version if revision else 0,
+        owner=_owner(proposal.system, revision),
         restore=found or Pointer(stable=proposal.baseline),
         epoch=last_epoch + 1,
         opened_at=now,
@@ -161,9 +164,23 @@ def _opening(
     )
 
 
-def policy_version(revisions: Sequence[SystemRevision], at: datetime) -> int:
-    """Of the system's spec in force; 0 where nobody declared it."""
-    return max((revision.version for revision in revisions if revision.effective_at <= at), default=0)
+def _in_force(revisions: Sequence[SystemRevision], at: datetime) -> SystemRevision | None:
+    """The system's spec at that time; None where nobody declared it."""
+    begun = [revision for revision in revisions if revision.effective_at <= at]
+    return max(begun, key=lambda revision: revision.version, default=None)
+
+
+def _policy(proposal: Proposal, revision: SystemRevision | None) -> RolloutPolicy:
+    """What is judged is what the system's target for accuracy judges, unless somebody asks for another metric."""
+    if revision is None or "quality_metric" in proposal.policy.model_fields_set:
+        return proposal.policy
+    return proposal.policy.model_copy(update={"quality_metric": revision.spec.targets.accuracy.metric})
+
+
+def _owner(system: str, revision: SystemRevision | None) -> str:
+    owners = revision.spec.owners if revision else None
+    named = (owners.operations or owners.technical or owners.business) if owners else None
+    return named or f"nobody is declared for {system}"
 
 
 def _with(reason: str, known: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from flyball.observe.metrics import Metrics
 from flyball.schemas.budgets import BudgetStates
 from flyball.schemas.registry import SystemRegistered
 from flyball.schemas.summaries import TelemetrySummary
-from flyball.schemas.topics import AUDIT_RECORDS, BUDGET_STATES, REGISTRY_SYSTEMS, ROLLOUTS, TELEMETRY_SUMMARIES
+from flyball.schemas.topics import ALERTS, AUDIT_RECORDS, BUDGET_STATES, REGISTRY_SYSTEMS, ROLLOUTS, TELEMETRY_SUMMARIES
 from flyball.store.ports import Tx
 from rollback_executor.domain.blocks import observed
 from rollback_executor.domain.decide import decide
@@ -102,5 +102,5 @@ def wiring(service: RollbackExecutor[Tx]) -> Wiring[Tx]:
             Subscription(BUDGET_STATES, TypedHandler(NAME, BUDGET_STATES, service.on_budgets, metrics)),
             Subscription(TELEMETRY_SUMMARIES, TypedHandler(NAME, TELEMETRY_SUMMARIES, service.on_summaries, metrics)),
         ),
-        publishes=(ROLLOUTS, AUDIT_RECORDS),
+        publishes=(ROLLOUTS, AUDIT_RECORDS, ALERTS),
     )

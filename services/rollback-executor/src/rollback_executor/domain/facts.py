@@ -1,9 +1,10 @@
-"""What follows from a decision: a change that is told, a target that is told, a person who is told."""
+"""What follows from a decision: a change that is told, a target that is told, a person who is alerted."""
 
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from flyball.schemas.alerts import Alert
 from flyball.schemas.rollouts import BASIS_POINTS, RolloutChanged, RolloutPolicy, SampleRatio
 from flyball.stats.sample_ratio import log_sample_ratio_evidence
 from rollback_executor.domain.evidence import comparison
@@ -24,19 +25,6 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Somebody must know, or may forget about it again."""
-
-    rule: str
-    severity: int
-    is_firing: bool
-    summary: str
-    observed: str
-    threshold: str
-    done_already: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RolledBackByItself:
     """From now on no other rollback of this system happens by itself for a while."""
 
@@ -44,7 +32,7 @@ class RolledBackByItself:
     until: datetime
 
 
-Fact = RolloutChanged | Intent | Page | RolledBackByItself
+Fact = RolloutChanged | Intent | Alert | RolledBackByItself
 Decision = tuple[Rollout, tuple[Fact, ...]]
 
 

@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from flyball.schemas.rollouts import RolloutPolicy, RolloutStep
-from rollback_executor.domain.facts import ACTOR, Decision, Page, RolledBackByItself, changed, intent
+from rollback_executor.domain import alerts
+from rollback_executor.domain.alerts import with_alert, without_alerts
+from rollback_executor.domain.facts import ACTOR, Decision, RolledBackByItself, changed, intent
 from rollback_executor.domain.rollout import (
     BAKE,
     CANARY,
@@ -22,10 +24,6 @@ from rollback_executor.domain.rollout import (
     Stage,
     Verification,
 )
-
-FAILED_RULE = "rollout.rollback_failed"
-ROLLBACK_RULE = "rollout.rollback"
-BARRED_RULE = "rollout.second_rollback"
 
 
 def first_stage(policy: RolloutPolicy) -> int:
@@ -56,7 +54,8 @@ def advance(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime, 
     if rollout.stage.index + 1 < len(policy.steps_basis_points):
         return enter_stage(rollout, policy, rollout.stage.index + 1, reason, at, actor=actor)
     rollout = replace(rollout, step=DONE, done_at=at, hold=None, resumes_to=None)
-    return changed(rollout, policy, reason, at, actor=actor)
+    rollout, facts = changed(rollout, policy, reason, at, actor=actor)
+    return without_alerts(rollout, facts, f"{rollout.candidate} is done", at)
 
 
 def wait_for_a_person(
@@ -73,16 +72,9 @@ def roll_back_by_itself(rollout: Rollout, policy: RolloutPolicy, reason: str, at
         return _barred(rollout, policy, reason, at)
     until = at + timedelta(seconds=policy.automatic_rollback_seconds_apart)
     rollout, facts = roll_back(replace(rollout, barred_until=until), policy, reason, at)
-    page = Page(
-        rule=ROLLBACK_RULE,
-        severity=2,
-        is_firing=True,
-        summary=f"{rollout.system} is being rolled back from {rollout.candidate} to {rollout.restore.stable}",
-        observed=reason,
-        threshold="the evidence of harm that its policy sets",
-        done_already=("the target was told to restore the earlier release",),
-    )
-    return rollout, (*facts, page, RolledBackByItself(at=at, until=until))
+    summary = f"{rollout.system} is being rolled back from {rollout.candidate} to {rollout.restore.stable}"
+    facts = (*facts, RolledBackByItself(at=at, until=until))
+    return with_alert(rollout, facts, alerts.ROLLBACK, summary, reason, "the evidence that its policy asks for", at)
 
 
 def roll_back(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime, *, actor: str = ACTOR) -> Decision:
@@ -107,33 +99,13 @@ def verifying(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime
 
 def rolled_back(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime) -> Decision:
     rollout, facts = changed(replace(rollout, step=ROLLED_BACK), policy, reason, at)
-    return rollout, (*facts, _resolved(rollout, ROLLBACK_RULE, reason), _resolved(rollout, FAILED_RULE, reason))
+    return without_alerts(rollout, facts, reason, at)
 
 
 def rollback_failed(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime) -> Decision:
     rollout, facts = changed(replace(rollout, step=ROLLBACK_FAILED), policy, reason, at)
-    page = Page(
-        rule=FAILED_RULE,
-        severity=0,
-        is_firing=True,
-        summary=f"{rollout.system}: nothing proves that {rollout.restore.stable} is back; {rollout.candidate} may run",
-        observed=reason,
-        threshold=f"every replica and the telemetry show {rollout.restore.stable} alone"
-        f" within {policy.verify_seconds_max} s",
-        done_already=("the target was told to restore the earlier release",),
-    )
-    return rollout, (*facts, page)
-
-
-def _resolved(rollout: Rollout, rule: str, reason: str) -> Page:
-    return Page(
-        rule=rule,
-        severity=3,
-        is_firing=False,
-        summary=f"{rollout.system} runs {rollout.restore.stable} again, seen on every replica and in telemetry",
-        observed=reason,
-        threshold="-",
-    )
+    summary, threshold = alerts.unproven(rollout, policy)
+    return with_alert(rollout, facts, alerts.ROLLBACK_FAILED, summary, reason, threshold, at)
 
 
 def _barred(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime) -> Decision:
@@ -141,16 +113,9 @@ def _barred(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime) 
         return rollout, ()
     why = f"{reason}; not rolled back, since one was less than {policy.automatic_rollback_seconds_apart} s ago"
     rollout, facts = wait_for_a_person(rollout, policy, HELD, why, at)
-    page = Page(
-        rule=BARRED_RULE,
-        severity=1,
-        is_firing=True,
-        summary=f"{rollout.system} needs a second rollback within the hour: the cause is likely elsewhere",
-        observed=why,
-        threshold=f"one automatic rollback in {policy.automatic_rollback_seconds_apart} s",
-        done_already=("the rollout is held at its share",),
-    )
-    return rollout, (*facts, page)
+    summary = f"{rollout.system} needs a second rollback within the hour: the cause is likely elsewhere"
+    threshold = f"one automatic rollback in {policy.automatic_rollback_seconds_apart} s"
+    return with_alert(rollout, facts, alerts.SECOND_ROLLBACK, summary, why, threshold, at)
 
 
 def held_back(rollout: Rollout, reason: str) -> Rollout:

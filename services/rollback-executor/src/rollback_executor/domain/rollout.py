@@ -88,6 +88,7 @@ class Rollout:
     adapter: str
     requested_by: str
     policy_version: int
+    owner: str
     restore: Pointer
     """What the target said before anything was changed: where a rollback leads."""
     epoch: int
@@ -108,6 +109,8 @@ class Rollout:
     """Until then no rollback happens by itself: one did, on this system."""
     observed_harm: tuple[str, ...] = ()
     done_at: datetime | None = None
+    alerted: Mapping[str, datetime] = field(default_factory=dict)
+    """Rules whose alerts are firing, and since when."""
 
     @property
     def is_open(self) -> bool:
