@@ -6,24 +6,14 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from autonomy_servers import AGENT_TOKEN, REPLIES, SERVICE_TOKEN
 
 from flyball.bus.settings import KafkaSettings
 from flyball.bus.topics import open_topic_admin
-from flyball.schemas.topics import BY_NAME, TOPICS, Topic
+from flyball.schemas.topics import TOPICS
 from flyball.stack import LocalStack
 from flyball.store.postgres import PostgresDatabase, open_postgres
 from flyball.store.settings import StoreSettings
-
-SERVICE_TOKEN, AGENT_TOKEN = "token-of-the-services", "token-of-the-agents"
-REPLIES = Topic(
-    name="agent.replies.tests",
-    description="Answers to these tests.",
-    model=BY_NAME["agent.decisions.v1"].model,
-    key="system",
-    producers=(),
-    consumers=(),
-    partitions=2,
-)
 
 
 @pytest.fixture

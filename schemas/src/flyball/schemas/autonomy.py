@@ -162,7 +162,7 @@ class ActionEnded(Event):
     ended_at: UtcTime
 
 
-DecisionRecord = Annotated[ActionDecided | ActionEnded, Field(discriminator="kind")]
+DecisionRecord = Annotated[ActionDecided | ActionReported | ActionEnded, Field(discriminator="kind")]
 
 
 class EpochLevel(Event):
