@@ -11,10 +11,10 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import ValidationError
 
 from flyball.bus.settings import KafkaSettings
 from flyball.bus.topics import open_topic_admin
+from flyball.observe.settings import SettingsError
 from flyball.schemas.topics import TOPICS
 from flyball.store.errors import Transient
 from flyball.store.redis import open_redis, transient_redis_errors
@@ -100,7 +100,7 @@ async def broker(environment: Mapping[str, str]) -> list[Finding]:
         settings = KafkaSettings.from_environment(environment)
         async with asyncio.timeout(SECONDS_MAX), open_topic_admin(settings) as admin:
             different = await admin.diff(TOPICS)
-    except (Transient, TimeoutError, ValidationError) as error:
+    except (Transient, TimeoutError, SettingsError) as error:
         cause = _said(error) or f"no answer from {environment['FLYBALL_KAFKA']} in {SECONDS_MAX:.0f} s"
         return [Finding("broker", "failed", cause, "make stack, or mend FLYBALL_KAFKA")]
     except RuntimeError as error:

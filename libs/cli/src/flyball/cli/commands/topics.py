@@ -54,16 +54,13 @@ def run(*, change: bool) -> "list[TopicDifference]":
 
 def kafka_settings() -> "KafkaSettings":
     """From the environment. Raises ``CommandError`` naming the variable that is missing or wrong."""
-    from pydantic import ValidationError
-
     from flyball.bus.settings import KafkaSettings
+    from flyball.observe.settings import SettingsError
 
     try:
         return KafkaSettings.from_environment(os.environ)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = f"FLYBALL_{str(first['loc'][0] if first['loc'] else 'kafka').upper()}"
-        raise CommandError(f"{name}: {first['msg']}", "export FLYBALL_KAFKA=host:port", USAGE) from error
+    except SettingsError as error:
+        raise CommandError(str(error).strip(), "export FLYBALL_KAFKA=host:port", USAGE) from error
 
 
 async def _run(settings: "KafkaSettings", *, change: bool) -> "list[TopicDifference]":
