@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from notifier_builders import POLICY, START, alert, fires, only, played, tick
 from notifier_on_postgres import settings_of
+from stub_providers import provider
 
 from flyball.observe.settings import SettingsError
-from notifier.adapters import alertmanager, pagerduty, slack
+from notifier.adapters import alertmanager, pagerduty, slack, threads
 from notifier.adapters.answers import meaning, seconds_until
 from notifier.adapters.policy_file import PolicyError, load_policy
+from notifier.app import open_channels
 from notifier.domain.notice import Notice, Told
 from notifier.domain.policy import Matcher
 
@@ -159,3 +161,18 @@ def test_alertmanager_gets_its_own_form() -> None:
     assert (payload["version"], payload["status"], payload["truncatedAlerts"]) == ("4", "resolved", 4_980)
     assert {each["labels"]["severity_scheme"] for each in payload["alerts"]} == {"p0p3"}
     assert payload["alerts"][0]["labels"]["alertname"] == "budget.zone"
+
+
+async def test_a_provider_that_hangs_was_not_heard_and_one_that_hangs_up_neither(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threads, "ATTEMPT_SECONDS_MAX", 0.3)
+    monkeypatch.setattr(alertmanager, "ATTEMPT_SECONDS_MAX", 0.3)
+    with provider(*[(-1, {})] * 3, *[(0, {})] * 3) as stub:
+        settings = settings_of(DSN, pagerduty_url=stub.url)
+        async with open_channels(settings) as channels:
+            for name in ("pagerduty", "slack", "alertmanager") * 2:
+                sent = await channels[name].send(notice(), "R" * 32 if name == "pagerduty" else stub.url)
+                assert sent.answer == "failed", name
+                assert sent.detail.startswith("no answer: "), name
+    assert len(stub.got) == 6
