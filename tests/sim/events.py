@@ -23,8 +23,12 @@ SERIAL = "x-serial"
 DUPLICATES, INVALIDS, UNKEYED, OLD = 0.08, 0.04, 0.05, 0.05
 SPECS = (
     SystemSpec(system="support"),
-    # A window so short that late events find their hour gone.
-    SystemSpec(system="pricing", window_days=1),
+    # A window so short that late events find their hour gone; and minutes that one good event can save.
+    SystemSpec(
+        system="pricing",
+        window_days=1,
+        targets=Targets(availability=AvailabilityTarget(minute_target_ppm=500_000)),
+    ),
 )
 MOVING = SystemSpec(system="moving")
 MOVED = SystemSpec(
