@@ -16,7 +16,7 @@ from flyball.store.ports import OutboxRow, Outgoing
 from flyball.store.settings import StoreSettings
 
 CLOSE_SECONDS_MAX = 5.0
-AWAY = (
+AWAY: tuple[type[Exception], ...] = (
     ConnectionError,
     TimeoutError,
     asyncpg.InterfaceError,
@@ -33,9 +33,10 @@ AWAY = (
 @contextmanager
 def transient_errors(*more: type[Exception]) -> Iterator[None]:
     """Turn what the driver raises while the server is away into ``Transient``; let bugs through."""
+    away = AWAY + more
     try:
         yield
-    except (*AWAY, *more) as error:
+    except away as error:
         raise Transient(f"Postgres: {type(error).__name__}: {error}") from error
 
 
