@@ -5,12 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 from autonomy_controller.domain.actions import Circumstances
+from autonomy_controller.domain.changes import applied
 from autonomy_controller.domain.classes import undeclared
 from autonomy_controller.domain.sampling import Salt
-from autonomy_controller.domain.standings import registered
+from autonomy_controller.domain.standings import spec_of
 from autonomy_controller.domain.state import ClassState, Standing
 from flyball.schemas.autonomy import ActionRequested
-from flyball.schemas.guardrails import ActionClassSpec, AutonomySpec, DenyRule
+from flyball.schemas.guardrails import SYSTEM_WIDE, ActionClassSpec, AutonomySpec, DenyRule
 from flyball.schemas.registry import Owners, SystemRevision, SystemSpec
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -54,7 +55,9 @@ def revision(version: int, declared: SystemSpec, at: datetime = START) -> System
 
 def classes_at(level: int = 0, **changes: Any) -> dict[str, ClassState]:
     """The classes of a system that starts at ``level``."""
-    return registered({}, EMPTY, (revision(1, spec(level, **changes)),), START)
+    newest = revision(1, spec(level, **changes))
+    names = ("orders", SYSTEM_WIDE)
+    return {name: applied(spec_of(newest, name, EMPTY), None, ("default", "support", name), START) for name in names}
 
 
 def circumstances(classes: dict[str, ClassState] | None = None, **changes: Any) -> Circumstances:

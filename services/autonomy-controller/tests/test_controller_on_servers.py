@@ -152,6 +152,7 @@ async def test_bad_input_is_buried_and_the_next_is_answered(broker: Broker, api,
         "/v1/reviews/x/claim",
         "/v1/reviews/x/judgment",
         "/v1/reviews/x/verdict",
+        "/v1/decide-again",
     ],
 )
 async def test_a_bad_body_is_refused_with_its_field(api, path: str, body: bytes) -> None:
@@ -172,6 +173,7 @@ ROUTES = [
     ("POST", "/v1/reviews/x/verdict", False),
     ("POST", "/v1/promotions", False),
     ("POST", "/v1/promotions/x/signatures", False),
+    ("POST", "/v1/decide-again", False),
     ("GET", "/v1/levels", False),
     ("GET", "/v1/actions", False),
     ("GET", "/v1/reviews", False),
@@ -186,6 +188,38 @@ async def test_agents_decide_nothing_that_people_decide(api, method: str, path: 
         status = (await api.request(method, path, headers=headers)).status_code
         assert (status != 401) == allowed, (token, status)
     assert (await api.request("DELETE", path)).status_code == 405
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/actions/%00", "/v1/reviews/a%00b", "/v1/levels?tenant=%00", "/v1/reviews?after=%00"]
+)
+async def test_a_name_that_no_database_has_is_not_found(api, path: str) -> None:
+    assert (await api.get(path)).status_code == 404
+
+
+async def test_every_partition_hears_the_heartbeat(broker: Broker, controller: ServiceProcess) -> None:
+    since = broker.ends("autonomy.levels.v1")
+
+    async def heard() -> set[int | None]:
+        return {one.partition() for one in broker.read("autonomy.levels.v1", since) if b"heartbeat" in one.value()}
+
+    assert await until(heard, lambda partitions: len(partitions) == 12) == set(range(12))
+
+
+async def test_a_decision_on_the_audit_topic_is_decided_again(broker: Broker, api, system: str) -> None:
+    await declare(broker, api, system, 2)
+    await api.post("/v1/decisions", content=asked(system).model_dump_json())
+
+    async def recorded() -> list[dict]:
+        found = broker.read("audit.records.v1", dict.fromkeys(range(12), 0))
+        return [json.loads(one.value()) for one in found if one.key() == system.encode()]
+
+    records = await until(recorded, lambda found: len(found) >= 4)
+    assert {record["kind"] for record in records} == {"autonomy.level", "autonomy.decision"}
+    for record in records:
+        body = {"kind": record["kind"], "inputs": record["inputs"]}
+        assert (await api.post("/v1/decide-again", json=body)).json() == {"decision": record["decision"]}
+    assert (await api.post("/v1/decide-again", json={"kind": "other", "inputs": {}})).status_code == 422
 
 
 @pytest.mark.parametrize("who", ["agent:support", "ada", "user:", "user:a\nb", "service:console"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autonomy_controller.domain import classes
 from autonomy_controller.domain.actions import decide
-from autonomy_controller.domain.audit import of_decision, recomputed
+from autonomy_controller.domain.audit import decided_again, of_decision
 from autonomy_controller.domain.sampling import fraction_of, sample
 from flyball.schemas.autonomy import ActionRequested
 from flyball.schemas.permission import inherited_level, permission
@@ -67,7 +67,10 @@ def test_a_sub_agent_has_the_lower_level() -> None:
     for own, parents, expected in [(4, 1, 1), (1, 4, 1), (4, 0, 0)]:
         at = circumstances(classes_at(own), parent=classes_at(parents))
         # The parent has worked already: its level is that of its newest epoch.
-        at = circumstances(at.classes, parent={n: classes.with_epoch(s, asked, START) for n, s in at.parent.items()})
+        at = circumstances(
+            at.classes,
+            parent={n: classes.with_epoch(s, asked.epoch, asked.release, START) for n, s in at.parent.items()},
+        )
         assert decide(asked, at).decided.level == expected
     assert decide(asked, circumstances(classes_at(4))).decided.level == 0
 
@@ -88,7 +91,7 @@ def test_a_request_after_its_deadline_is_refused() -> None:
     [("2.9.0", 3), ("2.1.1", 3), ("3.0.0", 1), ("nightly", 1)],
 )
 def test_a_new_major_version_starts_at_l1_at_most(release: str, level: int) -> None:
-    known = classes.with_epoch(classes_at(3)["orders"], request(), START)
+    known = classes.with_epoch(classes_at(3)["orders"], "first", "2.1.0", START)
     assert inherited_level(known.control, release) == level
 
 
@@ -115,7 +118,8 @@ def test_every_decision_is_made_again_from_its_record(changes: dict, level: int,
         held["orders"] = held["orders"].model_copy(update={"control": control})
     at = circumstances(held)
     action = decide(request(**changes), at)
-    assert recomputed(of_decision(action, at)) == action.decided.verdict
+    record = of_decision(action, at)
+    assert decided_again(record.kind, record.inputs) == action.decided.verdict
     assert (action.state == "denied") == (action.decided.verdict == "deny")
 
 

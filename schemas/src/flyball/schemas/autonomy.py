@@ -19,13 +19,14 @@ from flyball.schemas.base import (
     UtcTime,
 )
 from flyball.schemas.digest import canonical, digest_of
-from flyball.schemas.guardrails import DenyRule
+from flyball.schemas.guardrails import DENY_RULES_MAX, OPERATIONS_MAX, DenyRule, OnExpiry, Pattern
 from flyball.schemas.native import Release
 
 PARAMETERS_BYTES_MAX = 65_536
 """Of the canonical form: an action is copied into its decision and its audit record, which must fit a topic."""
 EPOCHS_MAX = 8
 """Evidence epochs that one level record holds, the newest."""
+ANOMALIES_MAX = 16
 
 Level = Annotated[int, Field(ge=0, le=4)]
 """L0 human-driven, L1 assisted, L2 monitored, L3 supervised, L4 autonomous."""
@@ -144,6 +145,8 @@ class ActionDecided(Event):
     review_id: Identifier | None = None
     valid_until: UtcTime | None = None
     """Until when an approval can be given and used."""
+    on_expiry: OnExpiry | None = None
+    """What to do without the action if it expires."""
     correlation_id: Identifier | None = None
     request: ActionRequested | None = None
     """What was decided about, where the decision was made away from the controller."""
@@ -183,7 +186,7 @@ class LevelSet(Event):
     system: Name
     action_class: Name
     policy_version: Count
-    operations: tuple[Text, ...] = Field(default=(), max_length=256)
+    operations: tuple[Pattern, ...] = Field(default=(), max_length=OPERATIONS_MAX)
     """Those of this class, ``*`` matches any text; empty: all that no other class names."""
     starting_level: Level = 0
     """Of a system's first epoch."""
@@ -192,13 +195,13 @@ class LevelSet(Event):
     killed: bool = False
     latched: bool = False
     """Latched at L0: two people must release it."""
-    anomalies: tuple[Text, ...] = Field(default=(), max_length=64)
+    anomalies: tuple[Text, ...] = Field(default=(), max_length=ANOMALIES_MAX)
     """What is wrong now: open drift, a guardrail that fires. At L3 it stops what would run alone."""
     level_max: Level = 4
     """No epoch rises above this for now, whatever its own level."""
-    deny_rules: tuple[DenyRule, ...] = Field(default=(), max_length=64)
+    deny_rules: tuple[DenyRule, ...] = Field(default=(), max_length=DENY_RULES_MAX)
     cost_micro_usd_max: MicroUsd | None = None
-    high_risk_operations: tuple[Text, ...] = Field(default=(), max_length=64)
+    high_risk_operations: tuple[Pattern, ...] = Field(default=(), max_length=OPERATIONS_MAX)
     reason: Text
     """Of the last change."""
     changed_at: UtcTime

@@ -5,10 +5,16 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, TypeAdapter
 
-from flyball.schemas.base import Event, MicroUsd, Name, ShortText, Text
+from flyball.schemas.base import Event, MicroUsd, Name, ShortText
 
 SYSTEM_WIDE = "all"
 """The class under which a whole system is stopped. No spec can declare it."""
+OPERATIONS_MAX = 64
+DENY_RULES_MAX = 32
+"""With these, a class before and after a change fits into one audit record, whatever its texts are."""
+Pattern = Annotated[str, Field(min_length=1, max_length=128)]
+"""``*`` matches any text, ``?`` one character."""
+OnExpiry = Literal["halt", "continue", "park"]
 
 
 def _class_name(name: str) -> str:
@@ -26,11 +32,11 @@ class DenyRule(Event):
     """An action that matches every part is refused, at any level. ``*`` matches any text, ``?`` one character."""
 
     name: Name
-    operation: Text = "*"
-    target: Text = "*"
+    operation: Pattern = "*"
+    target: Pattern = "*"
     parameter: ShortText | None = None
     """Looked at as text; an action without it does not match."""
-    value: Text = "*"
+    value: Pattern = "*"
 
     def matches(self, operation: str, target: str, parameters: dict[str, JsonValue]) -> bool:
         if not (fnmatchcase(operation, self.operation) and fnmatchcase(target, self.target)):
@@ -43,21 +49,21 @@ class DenyRule(Event):
 class ActionClassSpec(Event):
     """What one class of action may do alone, and who is asked otherwise."""
 
-    operations: tuple[Text, ...] = Field(default=(), max_length=256)
+    operations: tuple[Pattern, ...] = Field(default=(), max_length=OPERATIONS_MAX)
     """Those of this class, ``*`` matches any text; empty: all that no other class names."""
     level: int = Field(default=0, ge=0, le=4)
     """Where the first release starts. Raising it later changes nothing, lowering it takes effect at once."""
     cost_micro_usd_max: MicroUsd | None = None
-    deny: tuple[DenyRule, ...] = Field(default=(), max_length=64)
-    high_risk_operations: tuple[Text, ...] = Field(default=(), max_length=64)
-    reviewers: tuple[Text, ...] = Field(default=(), max_length=64)
+    deny: tuple[DenyRule, ...] = Field(default=(), max_length=DENY_RULES_MAX)
+    high_risk_operations: tuple[Pattern, ...] = Field(default=(), max_length=OPERATIONS_MAX)
+    reviewers: tuple[ShortText, ...] = Field(default=(), max_length=32)
     """Empty: everybody with the role."""
     approvals_needed: int = Field(default=1, ge=1, le=5)
     severity: int = Field(default=2, ge=0, le=3)
     """Of its approvals: an answer is due in 15 minutes, 1 hour, 4 hours, 24 hours."""
     validity_minutes: int = Field(default=60, ge=1, le=43_200)
     """After this an approval is meaningless, and what waits for one has expired."""
-    on_expiry: Literal["halt", "continue", "park"] = "halt"
+    on_expiry: OnExpiry = "halt"
     """What the agent is told to do without the action that expired."""
     report_minutes_max: int = Field(default=60, ge=1, le=10_080)
     """An action that was allowed and of which nothing is heard for so long has failed."""

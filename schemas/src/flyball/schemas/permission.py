@@ -113,9 +113,9 @@ def covers(operations: Sequence[str], operation: str) -> bool:
 
 def _refusal(request: ActionRequested, control: LevelSet | None, controls: Controls) -> tuple[str, str] | None:
     """Rule and reason where the action is refused at any level."""
-    if control is None or not _names(control, request.operation):
+    if control is None or not names_operation(control, request.operation):
         for name, other in sorted(controls.items()):
-            if name != request.action_class and _names(other, request.operation):
+            if name != request.action_class and names_operation(other, request.operation):
                 return "wrong_class", f"{request.operation} belongs to the class {name}, not {request.action_class}"[
                     :256
                 ]
@@ -134,7 +134,8 @@ def _stopped(request: ActionRequested, controls: Controls, parent: Controls) -> 
     return None
 
 
-def _names(control: LevelSet, operation: str) -> bool:
+def names_operation(control: LevelSet, operation: str) -> bool:
+    """Is the operation one that this class names? A class that names none has what no other does."""
     return bool(control.operations) and covers(control.operations, operation)
 
 

@@ -7,7 +7,7 @@ from typing import Generic
 
 from autonomy_controller import facts
 from autonomy_controller.deciding import Asked, IdReused, decide_all, level_facts, same_action, surroundings
-from autonomy_controller.domain import actions, audit, classes, reviews
+from autonomy_controller.domain import actions, audit, changes, classes, reviews
 from autonomy_controller.domain.actions import StartRefusal
 from autonomy_controller.domain.state import Action, ClassState, Judgment, Review, Verdict
 from autonomy_controller.ports import Memory, SystemKey
@@ -81,15 +81,13 @@ class Commands(Generic[Tx]):
             memory = self.memory(transaction)
             before = (await memory.classes({key}, change=True))[key]
             names = {action_class} if action_class else {*before, SYSTEM_WIDE}
-            stopped = [
-                classes.killed(before.get(name) or classes.undeclared(*key, name, now), f"killed: {reason}", now)
-                for name in sorted(names)
-            ]
+            change = changes.Killed(reason=f"killed: {reason}")
+            stopped = [changes.applied(change, before.get(name), (*key, name), now) for name in sorted(names)]
             await memory.save_classes(stopped)
             out: list[Outgoing] = []
             for state in stopped:
                 was = before.get(state.control.action_class)
-                out += level_facts(was, state, f"kill {now.isoformat()}", person, now)
+                out += level_facts(was, state, change, f"kill {now.isoformat()}", person)
             for action in await memory.open_actions(key, action_class):
                 out += await end(memory, action, "denied", f"killed by {person}: {reason}", now)
             await transaction.enqueue(out)
@@ -104,11 +102,12 @@ class Commands(Generic[Tx]):
             if not held:
                 raise NotFound(f"nothing of {key[1]} is latched")
             open_ = [state for state in held if not classes.has_released(state, person)]
-            after = [classes.released(state, person, now) for state in open_]
+            change = changes.Released(person=person)
+            after = [changes.applied(change, state, state.key, now) for state in open_]
             await memory.save_classes(after)
             for was, state in zip(open_, after, strict=True):
                 cause = f"release {now.isoformat()}"
-                await transaction.enqueue(level_facts(was, state, cause, person, now))
+                await transaction.enqueue(level_facts(was, state, change, cause, person))
         return after or held
 
     async def claim(self, review_id: str, reviewer: str, now: datetime) -> tuple[Review, Action]:

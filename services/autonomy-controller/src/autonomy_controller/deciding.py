@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from autonomy_controller import facts
-from autonomy_controller.domain import actions, audit, classes, reviews
+from autonomy_controller.domain import actions, audit, changes, reviews
 from autonomy_controller.domain.actions import Circumstances
+from autonomy_controller.domain.changes import Change
 from autonomy_controller.domain.sampling import Salt
 from autonomy_controller.domain.state import Action, ClassState, Review, Standing
 from autonomy_controller.ports import ClassesBySystem, Memory, SystemKey
@@ -70,7 +71,7 @@ async def decide_all(memory: Memory, asked: Sequence[Asked]) -> tuple[dict[str, 
     for action in new:
         if action.id in added:
             stored[action.id] = action
-            at = known.at(action.request, action.decided.decided_at)
+            at = known.at(action.request, firsts[action.id].now)
             out += _facts(action, at, opened)
     await memory.save_reviews(opened)
     return stored, out
@@ -104,17 +105,18 @@ async def _with_epochs(
         before = mine.get(item.request.action_class)
         if before is None or item.request.action_class == SYSTEM_WIDE:
             continue
-        after = classes.with_epoch(before, item.request, item.now)
+        change = changes.seen(item.request)
+        after = changes.applied(change, before, before.key, item.now)
         if after != before:
             mine[item.request.action_class] = changed[after.key] = after
-            out += level_facts(before, after, item.cause, audit.CONTROLLER, item.now)
+            out += level_facts(before, after, change, item.cause, audit.CONTROLLER)
     await memory.save_classes(list(changed.values()))
     return Surroundings(held, known.standings, known.salt), out
 
 
-def level_facts(before: ClassState | None, after: ClassState, cause: str, actor: str, now: datetime) -> list[Outgoing]:
-    """A changed class for the SDKs and for the audit log."""
-    return [facts.level(after, cause), facts.audit(audit.of_level(before, after, cause, actor, now))]
+def level_facts(before: ClassState | None, after: ClassState, change: Change, cause: str, actor: str) -> list[Outgoing]:
+    """A changed class for the SDKs and for the audit log. ``cause`` is the record, tick or command that changed it."""
+    return [facts.level(after, cause), facts.audit(audit.of_level(before, after, change, cause, actor))]
 
 
 def same_action(stored: Action, request: ActionRequested) -> bool:

@@ -57,7 +57,7 @@ class Memory(Protocol):
 
     async def save_classes(self, states: Sequence[ClassState]) -> None: ...
 
-    async def standings(self, systems: Collection[SystemKey]) -> Mapping[SystemKey, Standing]:
+    async def standings(self, systems: Collection[SystemKey], *, change: bool = False) -> Mapping[SystemKey, Standing]:
         """Of every system asked for; empty ones for those of which nothing was said."""
         ...
 
@@ -89,6 +89,12 @@ class Memory(Protocol):
         self, key: SystemKey, action_class: str, epoch: str, since: datetime
     ) -> Sequence[tuple[datetime, bool]]:
         """When each was made, and whether the next level would have asked a person."""
+        ...
+
+    async def outcomes(
+        self, key: SystemKey, action_class: str, epoch: str, since: datetime
+    ) -> Mapping[str, tuple[int, int]]:
+        """Errors and judged, by ``approval`` or the rule of the audit sample; an error is what was not approved."""
         ...
 
     async def reviews(self, ids: Collection[str]) -> dict[str, Review]:

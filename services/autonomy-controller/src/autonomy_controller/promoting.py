@@ -8,7 +8,7 @@ from typing import Generic
 from autonomy_controller import facts
 from autonomy_controller.commands import NotFound
 from autonomy_controller.deciding import level_facts
-from autonomy_controller.domain import audit, classes
+from autonomy_controller.domain import audit, changes
 from autonomy_controller.domain.promotions import SIGNATURES, TOP, Gate, Holds, all_hold, evidence_of, gates
 from autonomy_controller.domain.state import ClassState
 from autonomy_controller.ports import Memory, Promotion
@@ -83,10 +83,12 @@ class Promotions(Generic[Tx]):
             signed = promotion.model_copy(update={"signed_by": (*promotion.signed_by, person)})
             if len(signed.signed_by) >= SIGNATURES[promotion.from_level]:
                 signed = signed.model_copy(update={"done": True})
-                reason = f"promoted by {', '.join(signed.signed_by)}"
-                after = classes.promoted(state, epoch.evidence_epoch, epoch.level + 1, reason, now)
+                change = changes.Promoted(
+                    evidence_epoch=epoch.evidence_epoch, level=epoch.level + 1, signed_by=signed.signed_by
+                )
+                after = changes.applied(change, state, state.key, now)
                 await memory.save_classes([after])
-                await transaction.enqueue(level_facts(state, after, f"promotion {promotion_id}", person, now))
+                await transaction.enqueue(level_facts(state, after, change, f"promotion {promotion_id}", person))
             await memory.save_promotion(signed)
             await transaction.enqueue([facts.audit(_record(judged, state, person, "signed", now))])
         return Judged(signed, judged.gates)
@@ -105,7 +107,8 @@ class Promotions(Generic[Tx]):
     async def _gates(self, memory: Memory, state: ClassState, epoch: EpochLevel) -> Sequence[Gate]:
         key = (state.control.tenant, state.control.system)
         seen = await memory.decisions(key, state.control.action_class, epoch.evidence_epoch, epoch.since)
-        return gates(evidence_of(epoch.level, seen), state, (await memory.standings({key}))[key])
+        judged = await memory.outcomes(key, state.control.action_class, epoch.evidence_epoch, epoch.since)
+        return gates(evidence_of(epoch.level, seen, judged), state, (await memory.standings({key}))[key])
 
 
 def _may_sign(judged: Judged, state: ClassState, epoch: EpochLevel, person: str) -> None:

@@ -1,7 +1,7 @@
 """The shell: what each topic makes of the controller's state."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol
@@ -9,9 +9,10 @@ from typing import Any, Generic, Protocol
 from autonomy_controller import facts
 from autonomy_controller.deciding import Asked, decide_all, level_facts
 from autonomy_controller.domain import actions, reviews, standings
+from autonomy_controller.domain.actions import Classes
 from autonomy_controller.domain.audit import CONTROLLER
-from autonomy_controller.domain.standings import Classes
-from autonomy_controller.domain.state import Action
+from autonomy_controller.domain.changes import Change, applied
+from autonomy_controller.domain.state import Action, Standing
 from autonomy_controller.ports import Memory, SystemKey
 from flyball.bus.subscription import Subscription, Wiring
 from flyball.bus.typed import Received, TypedHandler
@@ -19,6 +20,7 @@ from flyball.observe.metrics import Metrics
 from flyball.schemas.autonomy import ActionDecided, ActionEnded, ActionReported, ActionRequested
 from flyball.schemas.budgets import BudgetStates
 from flyball.schemas.drift import DriftReport
+from flyball.schemas.guardrails import SYSTEM_WIDE
 from flyball.schemas.registry import SystemRegistered, SystemRevision
 from flyball.schemas.topics import (
     AGENT_ACTIONS,
@@ -35,6 +37,7 @@ from flyball.store.ports import Outgoing, Tx
 
 NAME = facts.NAME
 DRIFT_REPORTS = "drift.reports.v1"
+Judge = Callable[[Standing, Any], tuple[Standing, Change | None]]
 logger = logging.getLogger(__name__)
 
 
@@ -86,19 +89,21 @@ class AutonomyController(Generic[Tx]):
     async def on_budget_states(self, transaction: Tx, received: Sequence[Received[BudgetStates]]) -> None:
         """A budget that becomes red takes one level from every class, once."""
         for one in received:
-            await self._move(transaction, one, standings.with_budgets, one.event)
+            await self._judged(transaction, one, standings.with_budgets)
 
     async def on_drift_reports(self, transaction: Tx, received: Sequence[Received[DriftReport]]) -> None:
         """Critical drift: L0. High: L1 at most while it is open. Medium: audits doubled."""
         for one in received:
-            await self._move(transaction, one, standings.with_drift, one.event)
+            await self._judged(transaction, one, standings.with_drift)
 
-    async def _move(self, transaction: Tx, one: Received[Any], move: standings.Move[Any], event: Any) -> None:
-        memory, key = self.memory(transaction), (event.tenant, event.system)
-        before = (await memory.classes({key}, change=True))[key]
-        standing, after = move((await memory.standings({key}))[key], before, event, one.recorded_at)
+    async def _judged(self, transaction: Tx, one: Received[Any], judge: Judge) -> None:
+        memory, key = self.memory(transaction), (one.event.tenant, one.event.system)
+        held = (await memory.classes({key}, change=True))[key]
+        standing, change = judge((await memory.standings({key}, change=True))[key], one.event)
         await memory.save_standing(standing)
-        await transaction.enqueue(await save(memory, before, after, str(one.id), one.recorded_at))
+        if change is not None:
+            causes = dict.fromkeys(held, change)
+            await transaction.enqueue(await changed(memory, key, held, causes, str(one.id), one.recorded_at))
 
     async def _reported(self, transaction: Tx, received: Sequence[Received[Any]]) -> None:
         if not received:
@@ -115,19 +120,28 @@ class AutonomyController(Generic[Tx]):
 async def activate(
     memory: Memory, key: SystemKey, revisions: Sequence[SystemRevision], cause: str, now: datetime
 ) -> list[Outgoing]:
-    """Put the newest revision in force into force."""
-    before = (await memory.classes({key}, change=True))[key]
+    """Put the newest revision in force into force, for declared classes, former ones, and the one for the system."""
+    held = (await memory.classes({key}, change=True))[key]
+    newest = standings.in_force(revisions, now)
+    if newest is None:
+        return []
     standing = (await memory.standings({key}))[key]
-    return await save(memory, before, standings.registered(before, standing, revisions, now), cause, now)
+    names = {*held, *newest.spec.autonomy.action_classes, SYSTEM_WIDE}
+    old = {name for name, state in held.items() if state.control.policy_version == newest.version}
+    causes = {name: standings.spec_of(newest, name, standing) for name in names - old}
+    return await changed(memory, key, held, causes, cause, now)
 
 
-async def save(memory: Memory, before: Classes, after: Classes, cause: str, now: datetime) -> list[Outgoing]:
-    """Store the classes that have changed; the facts that say so."""
-    changed = [state for name, state in sorted(after.items()) if state != before.get(name)]
-    await memory.save_classes(changed)
+async def changed(
+    memory: Memory, key: SystemKey, held: Classes, causes: Mapping[str, Change], cause: str, now: datetime
+) -> list[Outgoing]:
+    """Apply a change to each class named, store those that it moved; the facts that say so."""
+    after = {name: applied(change, held.get(name), (*key, name), now) for name, change in sorted(causes.items())}
+    moved = {name: state for name, state in after.items() if state != held.get(name)}
+    await memory.save_classes(list(moved.values()))
     out: list[Outgoing] = []
-    for state in changed:
-        out += level_facts(before.get(state.control.action_class), state, cause, CONTROLLER, now)
+    for name, state in moved.items():
+        out += level_facts(held.get(name), state, causes[name], cause, CONTROLLER)
     return out
 
 

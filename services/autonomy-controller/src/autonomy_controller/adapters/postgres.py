@@ -22,13 +22,22 @@ SYSTEMS = "JOIN unnest($1::text[], $2::text[]) AS n (tenant, system) USING (tena
 NEW_ACTIONS = """
 INSERT INTO actions
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[],
-    $8::timestamptz[], $9::timestamptz[], $10::json[])
+    $8::text[], $9::timestamptz[], $10::timestamptz[], $11::json[])
 ON CONFLICT DO NOTHING RETURNING action_id
 """
 PUT_ACTION = "UPDATE actions SET state = $2, due_at = $3, document = $4 WHERE action_id = $1"
+OUTCOMES = """
+SELECT CASE r.kind WHEN 'approval' THEN 'approval' ELSE a.sample_rule END AS rule,
+    count(*) FILTER (WHERE r.resolution <> 'approve') AS errors, count(*) AS judged
+FROM reviews r JOIN actions a USING (action_id)
+WHERE a.tenant = $1 AND a.system = $2 AND a.action_class = $3 AND a.evidence_epoch = $4 AND r.opened_at >= $5
+    AND r.state IN ('resolved', 'consumed') AND (r.kind = 'audit' OR NOT a.shadow_stopped)
+GROUP BY 1
+"""
 PUT_REVIEW = """
-INSERT INTO reviews VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT (review_id) DO UPDATE SET state = excluded.state, look_at = excluded.look_at, document = excluded.document
+INSERT INTO reviews VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (review_id) DO UPDATE SET
+    state = excluded.state, resolution = excluded.resolution, look_at = excluded.look_at, document = excluded.document
 """
 
 
@@ -92,9 +101,10 @@ class PostgresMemory:
             [(*state.key, state.model_dump_json()) for state in states],
         )
 
-    async def standings(self, systems: Collection[SystemKey]) -> Mapping[SystemKey, Standing]:
+    async def standings(self, systems: Collection[SystemKey], *, change: bool = False) -> Mapping[SystemKey, Standing]:
         rows = await self._connection.fetch(
-            f"SELECT document FROM standings {SYSTEMS} FOR UPDATE OF standings", *columns(systems)
+            f"SELECT document FROM standings {SYSTEMS} FOR {'UPDATE' if change else 'SHARE'} OF standings",
+            *columns(systems),
         )
         found = [Standing.model_validate_json(row["document"]) for row in rows]
         empty = {(tenant, system): Standing(tenant=tenant, system=system) for tenant, system in systems}
@@ -159,6 +169,12 @@ class PostgresMemory:
             since,
         )
         return [(row["decided_at"], row["shadow_stopped"]) for row in rows]
+
+    async def outcomes(
+        self, key: SystemKey, action_class: str, epoch: str, since: datetime
+    ) -> Mapping[str, tuple[int, int]]:
+        found = await self._connection.fetch(OUTCOMES, *key, action_class, epoch, since)
+        return {row["rule"]: (row["errors"], row["judged"]) for row in found}
 
     async def reviews(self, ids: Collection[str]) -> dict[str, Review]:
         rows = await self._connection.fetch(

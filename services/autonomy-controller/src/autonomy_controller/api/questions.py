@@ -1,17 +1,28 @@
 """Questions about levels, actions and reviews."""
 
+from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from autonomy_controller.adapters.reading import read_actions, read_classes, read_review, read_reviews
 from autonomy_controller.api.agents import action_fields
 from autonomy_controller.api.people import class_fields
+from autonomy_controller.api.requests import answered, read
 from autonomy_controller.domain import reviews
+from autonomy_controller.domain.audit import decided_again
+from autonomy_controller.domain.reviews import Refused
 from flyball.observe.http import Endpoint, problem
-from flyball.schemas.base import DEFAULT_TENANT
+from flyball.schemas.base import DEFAULT_TENANT, Event, ShortText
 from flyball.store.postgres import PostgresDatabase
 
 PAGE_MAX = 100
+
+
+class Recorded(Event):
+    """A decision as the audit log has it."""
+
+    kind: ShortText
+    inputs: dict[str, JsonValue]
 
 
 class Questions:
@@ -26,7 +37,21 @@ class Questions:
             ("GET", "/v1/actions", self.actions),
             ("GET", "/v1/reviews", self.reviews),
             ("GET", "/v1/reviews/{review_id}", self.review),
+            ("POST", "/v1/decide-again", self.decide_again),
         ]
+
+    async def decide_again(self, request: Request) -> Response:
+        """What the inputs of a recorded decision call for by the code that runs today."""
+
+        async def work() -> Response:
+            asked = await read(request, Recorded)
+            try:
+                return JSONResponse({"decision": decided_again(asked.kind, asked.inputs)})
+            except (KeyError, ValueError, Refused) as error:
+                detail = f"a {asked.kind} is not decided here, or its inputs are of another release: {str(error)[:200]}"
+                return problem(422, "Unreadable inputs", detail)
+
+        return await answered(work())
 
     async def levels(self, request: Request) -> Response:
         query = request.query_params

@@ -13,13 +13,14 @@ from autonomy_controller.commands import NotFound, TooManyReviews
 from autonomy_controller.deciding import IdReused
 from autonomy_controller.domain.reviews import Refused
 from flyball.bus.retry import Backoff, retried
-from flyball.observe.http import problem
+from flyball.observe.http import Endpoint, problem
 from flyball.store.errors import Transient
 
 Clock = Callable[[], datetime]
 Body = TypeVar("Body", bound=BaseModel)
 Result = TypeVar("Result")
-BODY_BYTES_MAX = 262_144
+BODY_BYTES_MAX = 1_048_576
+"""The largest is a recorded decision to be made again: a record of the audit topic."""
 BRIEFLY = Backoff(base_seconds=0.02, cap_seconds=0.2, attempts_max=4)
 """Deadlocks and lost connections are tried again while the caller waits; a longer outage is theirs to retry."""
 
@@ -45,6 +46,18 @@ async def read(request: Request, model: type[Body]) -> Body:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         field = ".".join(str(part) for part in first["loc"])[:256]
         raise BadRequest(problem(422, "Unreadable", first["msg"][:1024], field=field or None)) from error
+
+
+def storable(endpoint: Endpoint) -> Endpoint:
+    """Postgres has no NUL in a text, so nothing is named by one; asked for it would be an error of ours."""
+
+    async def checked(request: Request) -> Response:
+        named = (*request.path_params.values(), *request.query_params.values())
+        if any("\0" in str(name) for name in named):
+            return problem(404, "Not found", "nothing has a NUL in its name", reason="not_found")
+        return await endpoint(request)
+
+    return checked
 
 
 async def attempt(action: Callable[[], Awaitable[Result]]) -> Result:

@@ -14,6 +14,7 @@ from flyball.schemas.permission import Permission, permission
 
 StartRefusal = Literal["not_found", "pending", "expired", "cancelled", "consumed", "digest_mismatch", "policy_mismatch"]
 Classes = Mapping[str, ClassState]
+DEADLINE_MAX = timedelta(days=1)
 REFUSAL_BY_STATE: Mapping[str, StartRefusal] = {
     "waiting": "pending",
     "expired": "expired",
@@ -70,6 +71,7 @@ def decide(request: ActionRequested, at: Circumstances) -> Action:
         decided_by="controller",
         review_id=review_id_of(request.action_id, "approval") if given.verdict == "require_approval" else None,
         valid_until=valid_until if given.verdict == "require_approval" else None,
+        on_expiry=spec.on_expiry if given.verdict == "require_approval" else None,
         correlation_id=request.correlation_id,
         decided_at=at.now,
     )
@@ -79,6 +81,8 @@ def decide(request: ActionRequested, at: Circumstances) -> Action:
 def accept(request: ActionRequested, decided: ActionDecided, at: Circumstances) -> Action:
     """A decision that an SDK made by the levels it knew. One that we would have refused is audited for certain."""
     ours = judged(request, at)
+    # Its time is that of its record: an agent's clock decides nothing here.
+    decided = decided.model_copy(update={"decided_at": at.now, "request": None})
     return _accepted(request, decided, at, lawful=STRICTNESS[decided.verdict] >= STRICTNESS[ours.verdict])
 
 
@@ -129,7 +133,8 @@ def overdue(action: Action, now: datetime) -> tuple[End, str] | None:
     if action.has_ended or action.due_at is None or now < action.due_at:
         return None
     if action.state in ("waiting", "approved"):
-        return "expired", "nobody approved and started it in time, so it was not executed"
+        advice = action.decided.on_expiry or "halt"
+        return "expired", f"not approved and started in time, so not executed; the policy says: {advice}"
     return "failed", "silent_gap: it was allowed, and its agent never told how it ended"
 
 
@@ -149,5 +154,7 @@ def _accepted(request: ActionRequested, decided: ActionDecided, at: Circumstance
         return ended(action, "denied", f"{decided.rule}: {decided.reason}", at.now)
     if decided.verdict == "allow":
         limit = timedelta(minutes=at.spec_of(request.action_class).report_minutes_max)
-        return waits_until(action, "allowed", max(request.deadline, at.now) + limit)
+        # The deadline is the agent's word, and may lie in any year.
+        latest = min(max(request.deadline, at.now), at.now + DEADLINE_MAX)
+        return waits_until(action, "allowed", latest + limit)
     return action

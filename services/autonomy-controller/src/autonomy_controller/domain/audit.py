@@ -6,12 +6,14 @@ from datetime import datetime
 from pydantic import JsonValue, TypeAdapter
 
 from autonomy_controller.domain.actions import Circumstances, judged
+from autonomy_controller.domain.changes import CHANGES, Change, applied
 from autonomy_controller.domain.reviews import decided
 from autonomy_controller.domain.state import Action, ClassState, Review, Verdict
 from flyball.schemas.audit import AuditRecord
 from flyball.schemas.autonomy import ActionRequested, LevelSet
 from flyball.schemas.digest import digest_of
-from flyball.schemas.permission import permission
+from flyball.schemas.guardrails import SYSTEM_WIDE
+from flyball.schemas.permission import names_operation, permission
 
 SERVICE = "autonomy-controller"
 CONTROLLER = f"service:{SERVICE}"
@@ -23,48 +25,51 @@ _CONTROLS: TypeAdapter[dict[str, LevelSet]] = TypeAdapter(dict[str, LevelSet])
 
 def of_decision(action: Action, at: Circumstances) -> AuditRecord:
     """What was decided about an action, with everything that the rule looks at."""
-    decided_, sample = action.decided, action.sample
-    controls = {name: state.control for name, state in at.classes.items()}
-    parent = None if at.parent is None else {name: state.control for name, state in at.parent.items()}
+    request, decided_ = action.request, action.decided
     inputs: Inputs = {
-        "request": action.request.model_dump(mode="json"),
-        "controls": _CONTROLS.dump_python(controls, mode="json"),
-        "parent": None if parent is None else _CONTROLS.dump_python(parent, mode="json"),
+        "request": request.model_dump(mode="json"),
+        "controls": _looked_at(at.classes, request),
+        "parent": None if at.parent is None else _looked_at(at.parent, request),
         "now": at.now.isoformat(),
         "decided_by": decided_.decided_by,
-        "controller_verdict": judged(action.request, at).verdict,
+        "controller_verdict": judged(request, at).verdict,
         "shadow_verdict": decided_.next_level_verdict,
         "action_digest": decided_.digest,
-        "sample": sample.model_dump(mode="json"),
+        "sample": action.sample.model_dump(mode="json"),
     }
     actor = CONTROLLER if decided_.decided_by == "controller" else f"agent:{decided_.system}"
-    return record(
-        action.request,
-        DECISION,
-        action.id,
-        actor,
-        decided_.verdict,
-        decided_.reason,
-        decided_.policy_version,
-        inputs,
-        at.now,
-    )
+    verdict, reason, version = decided_.verdict, decided_.reason, decided_.policy_version
+    return record(request, DECISION, action.id, actor, verdict, reason, version, inputs, at.now)
 
 
-def of_level(before: ClassState | None, after: ClassState, cause: str, actor: str, now: datetime) -> AuditRecord:
-    """A change of a class: what it was, what it is, and which record or command made it so."""
+def _looked_at(classes: Mapping[str, ClassState], request: ActionRequested) -> JsonValue:
+    """The classes that the rule looks at: the request's own, the system's, and the first that names its operation."""
+    names = [name for name, state in sorted(classes.items()) if names_operation(state.control, request.operation)]
+    wanted = {request.action_class, SYSTEM_WIDE, *names[:1]}
+    controls = {name: state.control for name, state in classes.items() if name in wanted}
+    found: JsonValue = _CONTROLS.dump_python(controls, mode="json")
+    return found
+
+
+def of_level(before: ClassState | None, after: ClassState, change: Change, cause: str, actor: str) -> AuditRecord:
+    """A change of a class: what it was, what changed it, and the record, tick or command that did."""
     control = after.control
     inputs: Inputs = {
-        "before": before.control.model_dump(mode="json") if before else None,
-        "after": control.model_dump(mode="json"),
-        "released_by": list(after.released_by),
+        "before": before.model_dump(mode="json") if before else None,
+        "change": change.model_dump(mode="json"),
+        "key": list(after.key),
+        "now": control.changed_at.isoformat(),
         "cause": cause,
     }
-    newest = control.levels[0].level if control.levels else control.starting_level
-    decision = "killed" if control.killed else f"L{newest}"
-    return record(
-        control, LEVEL, control.action_class, actor, decision, control.reason, control.policy_version, inputs, now
-    )
+    version, at = control.policy_version, control.changed_at
+    return record(control, LEVEL, control.action_class, actor, level_name(after), control.reason, version, inputs, at)
+
+
+def level_name(state: ClassState) -> str:
+    """The level of the newest epoch, and what holds it down."""
+    control = state.control
+    level = control.levels[0].level if control.levels else control.starting_level
+    return "killed" if control.killed else f"L{min(level, control.level_max)}"
 
 
 def of_review(before: Review, after: Review, verdict: Verdict) -> AuditRecord:
@@ -108,13 +113,12 @@ def record(  # noqa: PLR0917 - one argument for each field
     )
 
 
-def recomputed(recorded: AuditRecord) -> str | None:
-    """The decision that the recorded inputs lead to, made again; None for a kind that only states what was done."""
-    if recorded.kind == DECISION:
-        return _decision_again(recorded.inputs)
-    if recorded.kind == REVIEW:
-        return _review_again(recorded.inputs)
-    return None
+def decided_again(kind: str, inputs: Mapping[str, JsonValue]) -> str:
+    """The decision that recorded inputs lead to by the code that runs today.
+
+    Raises ``KeyError`` for a kind that is only stated, or for inputs that are of another release (``ValueError`` too).
+    """
+    return AGAIN[kind](inputs)
 
 
 def _decision_again(inputs: Mapping[str, JsonValue]) -> str:
@@ -129,13 +133,23 @@ def _decision_again(inputs: Mapping[str, JsonValue]) -> str:
 def _review_again(inputs: Mapping[str, JsonValue]) -> str:
     review = Review.model_validate_json(_json(inputs["before"]))
     verdict = Verdict.model_validate_json(_json(inputs["verdict"]))
-    after = decided(review, verdict)
-    assert after.verdicts[-1] == verdict  # noqa: S101 - decided() appends it or raises
-    return after.verdicts[-1].resolution
+    return decided(review, verdict).verdicts[-1].resolution
+
+
+def _level_again(inputs: Mapping[str, JsonValue]) -> str:
+    before = None if inputs["before"] is None else ClassState.model_validate_json(_json(inputs["before"]))
+    tenant, system, action_class = _KEY.validate_json(_json(inputs["key"]))
+    now = datetime.fromisoformat(str(inputs["now"]))
+    change = CHANGES.validate_json(_json(inputs["change"]))
+    return level_name(applied(change, before, (tenant, system, action_class), now))
+
+
+AGAIN = {DECISION: _decision_again, LEVEL: _level_again, REVIEW: _review_again}
 
 
 def _json(value: JsonValue) -> bytes:
     return _VALUE.dump_json(value)
 
 
+_KEY: TypeAdapter[tuple[str, str, str]] = TypeAdapter(tuple[str, str, str])
 _VALUE: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)

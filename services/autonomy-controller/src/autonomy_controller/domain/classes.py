@@ -1,16 +1,15 @@
 """How levels change. Down by themselves and at once; up only by people, and never here."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Protocol
 
 from autonomy_controller.domain.state import ClassState
-from flyball.schemas.autonomy import EPOCHS_MAX, ActionRequested, EpochLevel, LevelSet
+from flyball.schemas.autonomy import ANOMALIES_MAX, EPOCHS_MAX, EpochLevel, LevelSet
 from flyball.schemas.guardrails import ActionClassSpec
 from flyball.schemas.permission import inherited_level
-from flyball.schemas.registry import SystemSpec
 
 RELEASES_NEEDED = 2
-ANOMALIES_MAX = 64
 REASON_CHARACTERS_MAX = 256
 
 
@@ -28,44 +27,47 @@ def undeclared(tenant: str, system: str, action_class: str, now: datetime) -> Cl
     return ClassState(control=control)
 
 
-def registered(state: ClassState, spec: SystemSpec, version: int, now: datetime, *, is_new: bool) -> ClassState:
+class Declaration(Protocol):
+    """What a version of the spec says of one class."""
+
+    @property
+    def version(self) -> int: ...
+    @property
+    def declared(self) -> ActionClassSpec | None: ...
+    @property
+    def owners(self) -> tuple[str, ...]: ...
+
+
+def registered(state: ClassState, given: Declaration, now: datetime, *, is_new: bool) -> ClassState:
     """The class under a newer spec. A lower level takes effect at once, a higher one only before the first action."""
-    declared = spec.autonomy.action_classes.get(state.control.action_class)
-    wanted = declared or ActionClassSpec()
+    wanted = given.declared or ActionClassSpec()
     untouched = is_new or (not state.control.levels and state.control.starting_level == state.spec.level)
     start = wanted.level if untouched else min(state.control.starting_level, wanted.level)
     lowered = not is_new and wanted.level < state.spec.level
-    levels = _capped(state.control.levels, wanted.level, now) if lowered else state.control.levels
-    owners = tuple(owner for owner in (spec.owners.business, spec.owners.technical, spec.owners.operations) if owner)
     changes = {
-        "policy_version": version,
+        "policy_version": given.version,
         "operations": wanted.operations,
         "deny_rules": wanted.deny,
         "cost_micro_usd_max": wanted.cost_micro_usd_max,
         "high_risk_operations": wanted.high_risk_operations,
         "starting_level": start,
-        "levels": levels,
-        "reason": f"spec version {version}" if declared else f"not declared by spec version {version}",
+        "levels": _capped(state.control.levels, wanted.level, now) if lowered else state.control.levels,
+        "reason": f"{'declared' if given.declared else 'not declared'} by spec version {given.version}",
         "changed_at": now,
     }
-    return state.model_copy(
-        update={"control": state.control.model_copy(update=changes), "spec": wanted, "owners": owners}
-    )
+    control = state.control.model_copy(update=changes)
+    return state.model_copy(update={"control": control, "spec": wanted, "owners": given.owners})
 
 
-def with_epoch(state: ClassState, request: ActionRequested, now: datetime) -> ClassState:
-    """The class with the request's evidence epoch among those it knows."""
+def with_epoch(state: ClassState, evidence_epoch: str, release: str, now: datetime) -> ClassState:
+    """The class with an evidence epoch among those it knows."""
     control = state.control
-    if any(known.evidence_epoch == request.epoch for known in control.levels):
+    if any(known.evidence_epoch == evidence_epoch for known in control.levels):
         return state
-    first = EpochLevel(
-        evidence_epoch=request.epoch,
-        release=request.release,
-        level=inherited_level(control, request.release),
-        since=now,
-        reason=f"first action of release {request.release}",
-    )
-    return _changed(state, now, first.reason, levels=(first, *control.levels)[:EPOCHS_MAX])
+    level = inherited_level(control, release)
+    reason = f"first action of release {release}"
+    first = EpochLevel(evidence_epoch=evidence_epoch, release=release, level=level, since=now, reason=reason)
+    return _changed(state, now, reason, levels=(first, *control.levels)[:EPOCHS_MAX])
 
 
 def demoted(state: ClassState, levels_down: int, reason: str, now: datetime) -> ClassState:
@@ -91,7 +93,8 @@ def released(state: ClassState, person: str, now: datetime) -> ClassState:
     """One more person agrees to end the kill; the second one ends it. The level stays at L0."""
     agreed = (*state.released_by, person)
     if len(agreed) < RELEASES_NEEDED:
-        return state.model_copy(update={"released_by": agreed})
+        waiting = state.model_copy(update={"released_by": agreed})
+        return _changed(waiting, now, f"{person} agrees to release it, one more person must")
     reason = f"released by {' and '.join(agreed)}"
     return _changed(state.model_copy(update={"released_by": ()}), now, reason, killed=False, latched=False)
 
@@ -100,15 +103,13 @@ def has_released(state: ClassState, person: str) -> bool:
     return person in state.released_by
 
 
-def with_drift(state: ClassState, episodes: Iterable[tuple[str, str]], now: datetime) -> ClassState:
-    """Open episodes (name, severity) are anomalies. High severity caps at L1 for as long as it is open."""
-    given = sorted(episodes)
-    anomalies = tuple(f"drift {name}"[:REASON_CHARACTERS_MAX] for name, _ in given)[:ANOMALIES_MAX]
-    level_max = 1 if any(severity in ("high", "critical") for _, severity in given) else 4
+def with_drift(state: ClassState, episodes: Mapping[str, str], now: datetime) -> ClassState:
+    """Open episodes (name -> severity) are anomalies. A high one caps at L1 for as long as it is open."""
+    anomalies = tuple(f"drift {name}"[:REASON_CHARACTERS_MAX] for name in sorted(episodes))[:ANOMALIES_MAX]
+    level_max = 1 if {"high", "critical"} & set(episodes.values()) else 4
     if (anomalies, level_max) == (state.control.anomalies, state.control.level_max):
         return state
-    reason = f"{len(anomalies)} open drift episodes"
-    return _changed(state, now, reason, anomalies=anomalies, level_max=level_max)
+    return _changed(state, now, f"{len(episodes)} open drift episodes", anomalies=anomalies, level_max=level_max)
 
 
 def promoted(state: ClassState, evidence_epoch: str, level: int, reason: str, now: datetime) -> ClassState:

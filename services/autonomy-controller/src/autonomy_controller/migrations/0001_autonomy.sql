@@ -33,6 +33,7 @@ CREATE TABLE actions (
     evidence_epoch text NOT NULL,
     state          text NOT NULL,
     shadow_stopped boolean NOT NULL,
+    sample_rule    text NOT NULL,
     decided_at     timestamptz NOT NULL,
     due_at         timestamptz,
     document       json NOT NULL
@@ -50,15 +51,16 @@ CREATE TRIGGER one_end BEFORE UPDATE ON actions FOR EACH ROW
     WHEN (OLD.state IN ('executed', 'denied', 'expired', 'failed')) EXECUTE FUNCTION refuse_second_end();
 
 CREATE TABLE reviews (
-    review_id text NOT NULL PRIMARY KEY,
-    action_id text NOT NULL REFERENCES actions,
-    tenant    text NOT NULL,
-    system    text NOT NULL,
-    kind      text NOT NULL,
-    state     text NOT NULL,
-    opened_at timestamptz NOT NULL,
-    look_at   timestamptz,
-    document  json NOT NULL
+    review_id  text NOT NULL PRIMARY KEY,
+    action_id  text NOT NULL REFERENCES actions,
+    tenant     text NOT NULL,
+    system     text NOT NULL,
+    kind       text NOT NULL,
+    state      text NOT NULL,
+    resolution text,
+    opened_at  timestamptz NOT NULL,
+    look_at    timestamptz,
+    document   json NOT NULL
 );
 CREATE INDEX reviews_due ON reviews (look_at) WHERE look_at IS NOT NULL;
 CREATE INDEX reviews_by_state ON reviews (tenant, state, opened_at);
