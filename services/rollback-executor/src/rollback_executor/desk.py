@@ -70,7 +70,7 @@ class Desk(Generic[Tx]):
         if reasons:
             budgets = system.budgets.model_dump(mode="json") if system.budgets else None
             record = refusal_record(opening, reasons, budgets, now)
-            await transaction.enqueue([audit_message(record, f"{rollout_id}/refused")])
+            await transaction.enqueue([audit_message(record, f"{rollout_id}/refused/{now.isoformat()}")])
             return Answer(None, reasons)
         known = advice(system.budgets, await rollouts.requests_per_second(key, now), policy)
         rollout, facts = changed(opening, policy, _with(proposal.reason, known), now, actor=proposal.requested_by)
