@@ -1,21 +1,43 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
-from flyball.stats.proportions import clopper_pearson_lower, kish_effective_size
+from flyball.stats.proportions import (
+    clopper_pearson_interval,
+    clopper_pearson_lower,
+    clopper_pearson_upper,
+    kish_effective_size,
+)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500), st.data())
-def test_the_bound_is_scipys(trials: int, data: st.DataObject) -> None:
+def test_the_bounds_are_scipys(trials: int, data: st.DataObject) -> None:
     successes = data.draw(st.integers(0, trials))
-    expected = binomtest(successes, trials, alternative="greater").proportion_ci(0.8, method="exact").low
-    assert clopper_pearson_lower(successes, trials, 0.8) == pytest.approx(expected, abs=1e-9)
+    above = binomtest(successes, trials, alternative="greater").proportion_ci(0.8, method="exact")
+    assert clopper_pearson_lower(successes, trials, 0.8) == pytest.approx(above.low, abs=1e-9)
+    below = binomtest(successes, trials, alternative="less").proportion_ci(0.999, method="exact")
+    assert clopper_pearson_upper(successes, trials, 0.999) == pytest.approx(below.high, abs=1e-9)
+    both = binomtest(successes, trials).proportion_ci(0.95, method="exact")
+    assert clopper_pearson_interval(successes, trials, 0.95) == pytest.approx((both.low, both.high), abs=1e-9)
 
 
-def test_no_trials_have_no_bound() -> None:
+@pytest.mark.parametrize("rate", [0.001, 0.02, 0.3, 0.5, 0.97])
+@pytest.mark.parametrize("trials", [5, 40, 300])
+def test_by_enumeration_a_bound_misses_no_more_often_than_it_says(rate: float, trials: int) -> None:
+    missed = sum(binom.pmf(k, trials, rate) for k in range(trials + 1) if clopper_pearson_upper(k, trials, 0.95) < rate)
+    assert missed <= 0.05
+
+
+def test_nothing_found_in_300_is_the_rule_of_three() -> None:
+    assert clopper_pearson_upper(0, 300, 0.95) == pytest.approx(1 - 0.05 ** (1 / 300))
+
+
+@pytest.mark.parametrize("bound", [clopper_pearson_lower, clopper_pearson_upper, clopper_pearson_interval])
+def test_no_trials_have_no_bound(bound) -> None:
     with pytest.raises(ValueError, match="no trials"):
-        clopper_pearson_lower(0, 0, 0.8)
+        bound(0, 0, 0.8)
 
 
 def test_equal_weights_lose_nothing() -> None:

@@ -39,7 +39,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonEvidence:
     """State of one comparison: per effect the logarithm of its e-value; recent rows of the baseline for the next bet.
 
     ``effects``: candidate minus baseline, as fractions (0.01 is one percentage point). An effect inside the
@@ -62,14 +62,14 @@ class Comparison:
         return (self.recent_bad + 0.5) / (self.recent_count + 1)
 
 
-def harm_comparison(effects: tuple[float, ...] = HARM_EFFECTS) -> Comparison:
+def harm_comparison(effects: tuple[float, ...] = HARM_EFFECTS) -> ComparisonEvidence:
     """Before the first block of a harm test: H0: p_candidate <= p_baseline + tolerance."""
-    return Comparison(effects, (0.0,) * len(effects))
+    return ComparisonEvidence(effects, (0.0,) * len(effects))
 
 
-def non_inferiority_comparison(effects: tuple[float, ...] = NON_INFERIORITY_EFFECTS) -> Comparison:
+def non_inferiority_comparison(effects: tuple[float, ...] = NON_INFERIORITY_EFFECTS) -> ComparisonEvidence:
     """Before the first block of a promotion test: H0: p_candidate >= p_baseline + tolerance."""
-    return Comparison(effects, (0.0,) * len(effects))
+    return ComparisonEvidence(effects, (0.0,) * len(effects))
 
 
 def harm_tolerance(baseline_rate: npt.ArrayLike) -> FloatArray:
@@ -77,7 +77,7 @@ def harm_tolerance(baseline_rate: npt.ArrayLike) -> FloatArray:
     return np.maximum(ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE * np.asarray(baseline_rate, dtype=np.float64))
 
 
-def after_harm_block(state: Comparison, block: Block) -> Comparison:
+def after_harm_block(state: ComparisonEvidence, block: Block) -> ComparisonEvidence:
     """One block of a harm test, with the tolerance of the baseline's rate as known before the block.
 
     Source: R. J. Turner, A. Ly, P. D. Grunwald, "Generic E-variables for exact sequential k-sample tests",
@@ -87,7 +87,9 @@ def after_harm_block(state: Comparison, block: Block) -> Comparison:
     return _after_block(state, block, harm_tolerance(state.baseline_rate), side=1)
 
 
-def after_non_inferiority_block(state: Comparison, block: Block, tolerance: float = PROMOTION_TOLERANCE) -> Comparison:
+def after_non_inferiority_block(
+    state: ComparisonEvidence, block: Block, tolerance: float = PROMOTION_TOLERANCE
+) -> ComparisonEvidence:
     """One block of a promotion test; ``tolerance`` is a fraction. Source and errors as ``after_harm_block``."""
     return _after_block(state, block, tolerance, side=-1)
 
@@ -136,7 +138,7 @@ def projection(
     return np.asarray((low + high) / 2, dtype=np.float64)
 
 
-def _after_block(state: Comparison, block: Block, tolerance: npt.ArrayLike, side: int) -> Comparison:
+def _after_block(state: ComparisonEvidence, block: Block, tolerance: npt.ArrayLike, side: int) -> ComparisonEvidence:
     _require_counts(block)
     counts = (block.baseline_bad, block.baseline_count, block.candidate_bad, block.candidate_count)
     gain = np.zeros(len(state.effects))
