@@ -4,15 +4,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from flyball.schemas.rollouts import ERRORS, LATENCY, METRICS, QUALITY, SAFETY, Metric, RolloutPolicy
-from flyball.schemas.rollouts import Comparison as Told
+from flyball.schemas.rollouts import ERRORS, LATENCY, METRICS, QUALITY, SAFETY, Comparison, Metric, RolloutPolicy
 from flyball.stats.decimal_bins import count_below, decimal_bin, lower_edge
 from flyball.stats.proportions import clopper_pearson_interval
 from flyball.stats.two_sample_betting import (
     Block as Rows,
 )
 from flyball.stats.two_sample_betting import (
-    Comparison,
+    ComparisonEvidence,
     after_harm_block,
     after_non_inferiority_block,
     harm_comparison,
@@ -33,8 +32,8 @@ class MetricEvidence:
     """One metric over all blocks in which both arms had it."""
 
     metric: Metric
-    harm: Comparison = field(default_factory=harm_comparison)
-    promotion: Comparison = field(default_factory=non_inferiority_comparison)
+    harm: ComparisonEvidence = field(default_factory=harm_comparison)
+    promotion: ComparisonEvidence = field(default_factory=non_inferiority_comparison)
     baseline_bad: int = 0
     baseline_count: int = 0
     candidate_bad: int = 0
@@ -84,10 +83,10 @@ def shows_no_harm(evidence: MetricEvidence, policy: RolloutPolicy) -> bool:
     return evidence.promotion.log_e_value >= promotion_threshold(policy)
 
 
-def comparison(evidence: MetricEvidence, threshold_us: int | None, policy: RolloutPolicy) -> Told:
+def comparison(evidence: MetricEvidence, threshold_us: int | None, policy: RolloutPolicy) -> Comparison:
     """The evidence as it is told, with the difference and an interval for people."""
     difference, lower, upper = _difference(evidence)
-    return Told(
+    return Comparison(
         metric=evidence.metric,
         required=evidence.metric in policy.required_metrics,
         harm_log_e_value=evidence.harm.log_e_value,
@@ -113,6 +112,8 @@ def _after(evidence: Evidence, metric: MetricEvidence, block: Block, policy: Rol
     baseline = _bad_and_count(metric.metric, block.baseline, threshold)
     candidate = _bad_and_count(metric.metric, block.candidate, threshold)
     rows = Rows(*baseline, *candidate)
+    if not rows.baseline_count and not rows.candidate_count:
+        return metric
     tolerance = (policy.latency_tolerance_ppm if metric.metric == LATENCY else policy.tolerance_ppm) / MILLION
     after = replace(
         metric,
