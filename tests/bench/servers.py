@@ -56,6 +56,8 @@ class Bench:
             "FLYBALL_REDIS": urlsplit(given["FLYBALL_REDIS"])._replace(path=f"/{self._databases % 16}").geturl(),
             "FLYBALL_SERVICE_TOKEN": "token-of-the-bench-on-loopback",
             "FLYBALL_API_TOKENS": f"bench:{sha256(b'bench').hexdigest()}",
+            "FLYBALL_AUDIT_KEY_FILE": str(self.logs / f"{name}-key.pem"),
+            "FLYBALL_AUDIT_CHECKPOINT_FILE": str(self.logs / f"{name}-checkpoints.jsonl"),
             "FLYBALL_LOG_LEVEL": "WARNING",
         }
 

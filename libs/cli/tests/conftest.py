@@ -176,7 +176,7 @@ def console() -> Iterator[Console]:
 
 @pytest.fixture
 def interrupted() -> Callable[["subprocess.Popen[bytes]"], int]:
-    """Press Ctrl-C, again if need be, as a person would: Python drops one that falls into a finalizer. The exit code."""
+    """Press Ctrl-C, again if need be, as a person would: Python drops one that falls into a finalizer."""
 
     def interrupt(process: "subprocess.Popen[bytes]") -> int:
         for _ in range(30):
