@@ -1,10 +1,8 @@
 """A small HTTP server in console's place, with canned answers."""
 
 import json
-import signal
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -172,19 +170,3 @@ def console() -> Iterator[Console]:
         server.ended.set()
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture
-def interrupted() -> Callable[["subprocess.Popen[bytes]"], int]:
-    """Press Ctrl-C, again if need be, as a person would: Python drops one that falls into a finalizer."""
-
-    def interrupt(process: "subprocess.Popen[bytes]") -> int:
-        for _ in range(30):
-            process.send_signal(signal.SIGINT)
-            try:
-                return process.wait(2)
-            except subprocess.TimeoutExpired:
-                continue
-        raise AssertionError("the command does not end on Ctrl-C")
-
-    return interrupt

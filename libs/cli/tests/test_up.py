@@ -85,7 +85,7 @@ def events(count: int) -> bytes:
 
 
 @pytest.mark.parametrize("flavour", ["--embedded", "--kafka"])
-def test_from_nothing_to_a_budget(tmp_path: Path, flavour: str, interrupted: Any) -> None:
+def test_from_nothing_to_a_budget(tmp_path: Path, flavour: str) -> None:
     with up(tmp_path, flavour) as stack:
         assert stack.data("apply", "-f", str(EXAMPLE))[0]["changed"]
         assert not stack.data("apply", "-f", str(EXAMPLE))[0]["changed"]
@@ -101,7 +101,7 @@ def test_from_nothing_to_a_budget(tmp_path: Path, flavour: str, interrupted: Any
         assert (rejected["reason"], rejected["body_text"]) == ("missing_field", INCOMPLETE.decode())
         budget_is_complete(stack)
         decisions_are_on_the_record(stack)
-        assert watched(stack, interrupted)["system"] == SYSTEM
+        assert watched(stack)["system"] == SYSTEM
         the_broker_is_as_wanted(stack, flavour)
 
 
@@ -133,12 +133,13 @@ def accuracy_of(items: Any) -> Any:
     return next(budget for budget in items[0]["budgets"] if budget["dimension"] == "accuracy")
 
 
-def watched(stack: Stack, interrupted: Any) -> Any:
+def watched(stack: Stack) -> Any:
     command = [FLYBALL, "budgets", "show", "--watch", "-o", "json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=stack.environment) as process:
         assert process.stdout is not None
         states = json.loads(process.stdout.readline())
-        assert interrupted(process) == 0
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
     return states
 
 
