@@ -19,7 +19,8 @@ demo: install  ## A seeded day of three agents in a minute, one of them going ba
 	$(BIN)/flyball demo
 
 test: install tools check  ## Everything: static checks, unit, simulation, wire, end-to-end and chaos tests on real servers
-	FLYBALL_SIM_SEEDS=500 $(PYTEST) -m "stack or chaos or seeds"
+	FLYBALL_SIM_SEEDS=500 $(PYTEST) -m seeds -n 2
+	$(PYTEST) -m "stack or chaos"
 
 check: install  ## Static checks and every test that needs no server; under a minute
 	$(BIN)/ruff check .
@@ -27,7 +28,7 @@ check: install  ## Static checks and every test that needs no server; under a mi
 	$(BIN)/lint-imports
 	$(BIN)/mypy $(addsuffix /src,$(PACKAGES))
 	$(BIN)/python -m flyball.schemas check
-	FLYBALL_SIM_SEEDS=40 $(PYTEST) -m "not stack and not chaos" -n 2
+	$(PYTEST) -m "not stack and not chaos and not seeds" -n 2
 
 sim: install  ## One seed of the simulation, told step by step: make sim SEED=7
 	$(BIN)/python -m tests.sim --seed $(SEED)
