@@ -178,3 +178,29 @@ def test_a_person_pauses_resumes_and_goes_back() -> None:
     assert world.rollout.step == "rolling_back"
     told = [fact for fact in world.facts if isinstance(fact, RolloutChanged)][-1]
     assert told.actor == "user:grace"
+
+
+def shadowed(candidate_part: float):
+    """In shadow the candidate gets a copy of all input: as many interactions as the baseline, if all goes well."""
+    world = fresh(changed_policy(shadow=True, dwell_seconds_min=300)).start()
+    assert world.rollout.step == "shadow"
+    for second in range(0, 1_800, 10):
+        at = START + timedelta(seconds=second)
+        world.traffic(seen(at, BASELINE, 500, 5, slow=15), seen(at, CANDIDATE, int(500 * candidate_part), 5, slow=15))
+        if world.rollout.step != "shadow":
+            break
+    return world
+
+
+def test_shadow_leads_to_the_first_share_once_all_of_the_volume_was_processed() -> None:
+    world = shadowed(1.0)
+    assert (world.rollout.step, world.rollout.share_basis_points) == ("canary", 500)
+    orders = [fact.token for fact in world.facts if isinstance(fact, Intent)]
+    assert [(order.is_shadow, order.share_basis_points) for order in orders] == [(True, 0), (False, 500)]
+
+
+def test_shadow_that_processed_a_part_of_the_volume_holds() -> None:
+    world = shadowed(0.8)
+    assert world.rollout.step == "shadow"
+    assert world.rollout.hold is not None
+    assert "not split as planned" in world.rollout.hold.reason

@@ -30,7 +30,7 @@ from rollback_executor.domain.decide import decide_all
 from rollback_executor.domain.inputs import input_of
 from rollback_executor.domain.rollout import Pointer
 from rollback_executor.ports import TargetName, TargetRefusedError
-from rollback_executor.requests import CommandRequest, Proposal, RollbackRequest
+from rollback_executor.requests import AskedPolicy, CommandRequest, Proposal, RollbackRequest
 from rollback_executor.service import RollbackExecutor
 from rollback_executor.worker import Worker
 
@@ -43,7 +43,7 @@ PROPOSAL = Proposal(
     adapter="memory",
     requested_by="user:ada",
     approved_by="user:grace",
-    policy=QUICK,
+    policy=AskedPolicy(**QUICK.model_dump()),
 )
 
 
@@ -324,3 +324,30 @@ async def test_journal_and_changes_are_append_only(stage: Stage, change: str) ->
     await stage.desk.propose(PROPOSAL, "rollout-1")
     with pytest.raises((asyncpg.RaiseError, asyncpg.FeatureNotSupportedError)):
         await stage.database.fetch(change)
+
+
+async def test_one_automatic_rollback_in_an_hour_whatever_the_environment(stage: Stage) -> None:
+    await stage.budgets(accuracy="green")
+    await stage.desk.propose(PROPOSAL, "rollout-1")
+    stage.memory.token = None
+    staging = await stage.desk.propose(PROPOSAL.model_copy(update={"environment": "staging"}), "rollout-2")
+    assert staging.reasons == ()
+    await stage.work()
+    await stage.play(600, {CANDIDATE: 20, BASELINE: 9}, {BASELINE: 950, CANDIDATE: 50})
+    steps = {row["id"]: row["step"] for row in await stage.database.fetch("SELECT id, step FROM rollouts")}
+    assert sorted(steps.values()) == ["held", "verifying"]
+    alerts = [json.loads(r["body"]) for r in await stage.database.fetch("SELECT body FROM outbox ORDER BY id")]
+    assert [(a["rule"], a["severity"]) for a in alerts if "fingerprint" in a] == [
+        ("rollout.rollback", 2),
+        ("rollout.second_rollback", 1),
+    ]
+
+
+async def test_an_order_that_a_newer_one_replaced_is_never_carried_out(stage: Stage) -> None:
+    await stage.budgets(accuracy="green")
+    await stage.desk.propose(PROPOSAL, "rollout-1")
+    await stage.desk.roll_back(RollbackRequest(system="support", actor="user:ada", reason="no"))
+    await stage.work()
+    effects = await read_effects(stage.database, "rollout-1")
+    assert [(row["epoch"], row["outcome"]) for row in effects] == [(2, "superseded"), (3, "accepted")]
+    assert stage.memory.token == Pointer(stable=BASELINE)

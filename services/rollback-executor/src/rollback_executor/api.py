@@ -25,6 +25,7 @@ from rollback_executor.requests import CommandRequest, Proposal, RollbackRequest
 ROLLOUTS_MAX = 100
 CHANGES_MAX = 200
 BODY_BYTES_MAX = 65_536
+NUMBER_DIGITS_MAX = 18
 KEY_NAMESPACE = UUID("1c7e9b8a-52f4-5c3e-9d1b-7a6f5e4d3c2b")
 IDEMPOTENCY_KEY = "idempotency-key"
 Asked = TypeVar("Asked", bound=BaseModel)
@@ -40,7 +41,7 @@ class RolloutQuestions:
     async def rollouts(self, request: Request) -> Response:
         query = request.query_params
         before = query.get("before")
-        if before is not None and not before.isdecimal():
+        if before is not None and not (before.isdecimal() and len(before) <= NUMBER_DIGITS_MAX):
             return problem(422, "Not valid", "before is the number that an earlier page gave as next")
         found = await read_rollouts(
             self._database,
@@ -141,6 +142,8 @@ def _fields(rollout: Rollout) -> dict[str, Any]:
 
 def _with_problems(endpoint: Callable[[Request], Awaitable[Response]]) -> Endpoint:
     async def guarded(request: Request) -> Response:
+        if any("\0" in str(value) for value in (*request.query_params.values(), *request.path_params.values())):
+            return problem(422, "Not valid", "no name holds a NUL")
         try:
             return await endpoint(request)
         except ValidationError as error:

@@ -80,8 +80,9 @@ class Desk(Generic[Tx]):
             command = Command(
                 kind="approve", epoch=rollout.epoch, actor=proposal.approved_by, reason=proposal.reason, at=now
             )
-            (after,) = await self.service.feed(transaction, [Tracked(rollout, policy, now)], lambda _: [command], now)
-            rollout = after.rollout
+            sitting = await self.service.sitting(transaction, key)
+            rollout = (await sitting.give(rollout_id, command)).rollout
+            await sitting.save(now)
         return Answer(rollout, advice=known)
 
     async def command(self, rollout_id: str, request: CommandRequest) -> Answer:
@@ -123,7 +124,11 @@ class Desk(Generic[Tx]):
         reason = refusal(tracked.rollout, command)
         if reason is not None:
             return Answer(tracked.rollout, [reason])
-        (after,) = await self.service.feed(transaction, [tracked], lambda _: [command], command.at)
+        key = (tracked.rollout.tenant, tracked.rollout.system)
+        # A release that was done long ago is watched no more, but a person may still go back behind it.
+        sitting = (await self.service.sitting(transaction, key)).seat([tracked])
+        after = await sitting.give(tracked.rollout.id, command)
+        await sitting.save(command.at)
         return Answer(after.rollout)
 
 

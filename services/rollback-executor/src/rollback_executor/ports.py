@@ -150,6 +150,10 @@ class Queue(Protocol):
 
     async def watched_systems(self) -> Sequence[SystemKey]: ...
 
+    async def forget_traffic(self, at: datetime) -> None:
+        """Forget counts of more than an hour ago."""
+        ...
+
     async def claim_orders(self, at: datetime) -> Sequence[Order]:
         """Orders that are due. No other replica gets them before the next try."""
         ...

@@ -12,7 +12,7 @@ from typing import Generic
 
 from flyball.store.errors import Transient
 from flyball.store.ports import Database, Tx
-from rollback_executor.domain.inputs import Receipt, Replicas, Tick
+from rollback_executor.domain.inputs import Outcome, Receipt, Replicas, Tick
 from rollback_executor.domain.rollout import BAKE, RETURNING, STAGES
 from rollback_executor.ports import Order, Queue, Rollouts, SystemKey, TargetName, TargetRefusedError, Targets, Tracked
 from rollback_executor.service import RollbackExecutor
@@ -51,25 +51,25 @@ class Worker(Generic[Tx]):
         await _repeated("observation", self.observe_all, self.observe_seconds)
 
     async def tick_all(self) -> None:
+        await self.queue.forget_traffic(self.clock())
         for key in await self.queue.watched_systems():
             await self._tick(key)
 
     async def _tick(self, key: SystemKey) -> None:
         now = self.clock()
         async with self.database.transaction() as transaction:
-            rollouts = self.rollouts(transaction)
-            for tracked in (await rollouts.watched([key])).get(key, ()):
+            sitting = await self.service.sitting(transaction, key)
+            for tracked in sitting:
                 elapsed_ms = int((now - tracked.ticked_at).total_seconds() * 1_000)
                 if elapsed_ms < self.tick_seconds * 500:
                     # Another replica was faster.
                     continue
-                ticked = Tracked(tracked.rollout, tracked.policy, now)
+                sitting.tick(tracked.rollout.id, now)
                 if tracked.rollout.step in TICKING:
-                    # An outage counts as one tick: nobody looked, so nobody can say that nothing came.
+                    # An outage counts as two ticks: nobody looked, so nobody can say that nothing came.
                     tick = Tick(at=now, elapsed_ms=min(elapsed_ms, int(self.tick_seconds * 2_000)))
-                    await self.service.feed(transaction, [ticked], lambda _, tick=tick: [tick], now)  # type: ignore[misc]
-                else:
-                    await rollouts.save(ticked, (), (), now)
+                    await sitting.give(tracked.rollout.id, tick)
+            await sitting.save(now)
 
     async def order_all(self) -> None:
         for order in await self.queue.claim_orders(self.clock()):
@@ -90,46 +90,44 @@ class Worker(Generic[Tx]):
         else:
             await self._receipt(order, "accepted", f"{order.adapter} holds epoch {order.epoch}")
 
-    async def _receipt(self, order: Order, outcome: str, detail: str) -> None:
+    async def _receipt(self, order: Order, outcome: Outcome, detail: str) -> None:
         now = self.clock()
-        detail = detail[:DETAIL_CHARACTERS_MAX]
+        # Strangers choose these words, and Postgres's text cannot hold a NUL.
+        detail = detail[:DETAIL_CHARACTERS_MAX].replace("\0", "\ufffd")
         async with self.database.transaction() as transaction:
-            rollouts = self.rollouts(transaction)
-            watched = (await rollouts.watched([(order.name.tenant, order.name.system)])).values()
-            mine = [one for found in watched for one in found if one.rollout.id == order.rollout_id]
-            current = [one for one in mine if one.rollout.epoch == order.epoch]
-            if outcome != "unknown" or not current:
-                await rollouts.settle(order, outcome if current else "superseded", detail, now)
-            if outcome == "unknown" and order.attempts > 1:
-                return
-            receipt = Receipt(epoch=order.epoch, outcome=outcome, detail=detail, at=now)  # type: ignore[arg-type]
-            await self.service.feed(transaction, current, lambda _: [receipt], now)
+            sitting = await self.service.sitting(transaction, (order.name.tenant, order.name.system))
+            tracked = sitting.find(order.rollout_id)
+            is_current = tracked is not None and tracked.rollout.epoch == order.epoch
+            if outcome != "unknown" or not is_current:
+                settled = outcome if is_current else "superseded"
+                await self.rollouts(transaction).settle(order, settled, detail, now)
+            if is_current and (outcome != "unknown" or order.attempts == 1):
+                receipt = Receipt(epoch=order.epoch, outcome=outcome, detail=detail, at=now)
+                await sitting.give(order.rollout_id, receipt)
+                await sitting.save(now)
 
     async def observe_all(self) -> None:
         for key in await self.queue.watched_systems():
             async with self.database.transaction() as transaction:
-                found = (await self.rollouts(transaction).watched([key])).get(key, ())
+                found = list(await self.service.sitting(transaction, key))
             for tracked in found:
                 if tracked.rollout.step in OBSERVED:
                     await self._observe(tracked)
 
     async def _observe(self, tracked: Tracked) -> None:
-        rollout = tracked.rollout
-        target = self.targets.target(rollout.adapter, TargetName(rollout.tenant, rollout.system, rollout.environment))
+        before = tracked.rollout
+        target = self.targets.target(before.adapter, TargetName(before.tenant, before.system, before.environment))
         if target is None:
             return
         versions = await target.observe()
         now = self.clock()
         async with self.database.transaction() as transaction:
-            found = await self.rollouts(transaction).watched([(rollout.tenant, rollout.system)])
-            same = [
-                one
-                for many in found.values()
-                for one in many
-                if one.rollout.id == rollout.id and one.rollout.epoch == rollout.epoch
-            ]
-            replicas = Replicas(versions=dict(versions), at=now)
-            await self.service.feed(transaction, same, lambda _: [replicas], now)
+            sitting = await self.service.sitting(transaction, (before.tenant, before.system))
+            tracked_now = sitting.find(before.id)
+            # What was seen before a new order was given says nothing about that order.
+            if tracked_now is not None and tracked_now.rollout.epoch == before.epoch:
+                await sitting.give(before.id, Replicas(versions=dict(versions), at=now))
+                await sitting.save(now)
 
 
 async def _repeated(what: str, work: Callable[[], Awaitable[None]], seconds: float) -> None:

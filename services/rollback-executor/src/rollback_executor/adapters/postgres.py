@@ -209,6 +209,11 @@ class PostgresRollouts:
     async def _save_intent(self, rollout: Rollout, intent: Intent) -> None:
         await self._connection.execute(SET_EPOCH, rollout.tenant, rollout.system, rollout.environment, intent.epoch)
         await self._connection.execute(
+            "UPDATE effects SET outcome = 'superseded' WHERE rollout_id = $1 AND epoch < $2 AND outcome IS NULL",
+            rollout.id,
+            intent.epoch,
+        )
+        await self._connection.execute(
             "INSERT INTO effects (rollout_id, epoch, step, token, next_try_at)"
             " VALUES ($1, $2, $3, $4, clock_timestamp()) ON CONFLICT DO NOTHING",
             rollout.id,

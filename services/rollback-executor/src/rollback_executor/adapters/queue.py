@@ -10,6 +10,7 @@ from rollback_executor.ports import Order, SystemKey
 
 ORDERS_MAX = 20
 PAUSE_SECONDS_MAX = 60
+TRAFFIC_KEPT = timedelta(hours=1)
 CLAIM = """
 UPDATE effects e SET attempts = attempts + 1,
     next_try_at = $1 + $2::interval * least(power(2, least(attempts, 10)), $3::float)
@@ -32,6 +33,9 @@ class PostgresQueue:
             "SELECT DISTINCT tenant, system FROM rollouts WHERE is_watched ORDER BY tenant, system"
         )
         return [(row["tenant"], row["system"]) for row in rows]
+
+    async def forget_traffic(self, at: datetime) -> None:
+        await self.database.fetch("DELETE FROM traffic WHERE minute < $1", at - TRAFFIC_KEPT)
 
     async def claim_orders(self, at: datetime) -> Sequence[Order]:
         factor_max = max(1, PAUSE_SECONDS_MAX // max(1, int(self.pause.total_seconds())))

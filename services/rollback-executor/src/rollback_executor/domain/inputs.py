@@ -16,7 +16,7 @@ Outcome = Literal["accepted", "refused", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """Time went by and somebody was there to see it. After an outage ``elapsed_ms`` is one tick, not the outage."""
+    """Time went by and somebody was there to see it. After an outage ``elapsed_ms`` is two ticks, not the outage."""
 
     at: datetime
     elapsed_ms: int

@@ -28,7 +28,8 @@ def judge(rollout: Rollout, policy: RolloutPolicy, at: datetime, *, with_new_blo
 
 
 def is_stale(rollout: Rollout, policy: RolloutPolicy, at: datetime) -> bool:
-    newest = rollout.gathering.watermark or rollout.opened_at
+    begun = rollout.stage.applied_at or rollout.opened_at
+    newest = max(begun, rollout.gathering.watermark or begun)
     return (at - newest).total_seconds() > policy.fresh_seconds_max
 
 

@@ -109,10 +109,13 @@ def rollback_failed(rollout: Rollout, policy: RolloutPolicy, reason: str, at: da
 
 
 def _barred(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime) -> Decision:
-    if rollout.step in {HELD, DONE}:
+    if alerts.SECOND_ROLLBACK in rollout.alerted:
         return rollout, ()
     why = f"{reason}; not rolled back, since one was less than {policy.automatic_rollback_seconds_apart} s ago"
-    rollout, facts = wait_for_a_person(rollout, policy, HELD, why, at)
+    if rollout.step == DONE:
+        rollout, facts = changed(rollout, policy, why, at)
+    else:
+        rollout, facts = wait_for_a_person(rollout, policy, HELD, why, at)
     summary = f"{rollout.system} needs a second rollback within the hour: the cause is likely elsewhere"
     threshold = f"one automatic rollback in {policy.automatic_rollback_seconds_apart} s"
     return with_alert(rollout, facts, alerts.SECOND_ROLLBACK, summary, why, threshold, at)
