@@ -43,7 +43,7 @@ class RolloutPolicy(Event):
     shadow: bool = False
     """Begin with the candidate seeing production input and its output unused."""
     steps_basis_points: tuple[ShareBasisPoints, ...] = Field(default=(500, 2_500, 5_000, 10_000), max_length=16)
-    block_seconds: int = Field(default=60, ge=BUCKET_SECONDS, le=3_600, multiple_of=BUCKET_SECONDS)
+    block_seconds: int = Field(default=BUCKET_SECONDS, ge=BUCKET_SECONDS, le=3_600, multiple_of=BUCKET_SECONDS)
     lateness_seconds: Seconds = 20
     """A block closes when a record of the system came so long after its end; what comes later is late."""
     settle_seconds: Count = Field(default=60, le=3_600)
