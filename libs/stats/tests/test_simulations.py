@@ -20,6 +20,8 @@ from tests.bench.statistics_drift import (
 )
 from tests.bench.statistics_releases import Traffic, simulated
 
+pytestmark = pytest.mark.seeds
+
 RUNS = 1_000
 
 
