@@ -11,6 +11,8 @@ from flyball.sim.process import Faults
 from flyball.sim.seeds import run_seed
 from tests.sim.whole import Whole
 
+pytestmark = pytest.mark.seeds
+
 ROOT = Path(__file__).parents[2]
 DIGEST = "from tests.sim.test_determinism import digest; print(digest({seed}))"
 

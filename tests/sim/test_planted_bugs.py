@@ -8,6 +8,8 @@ from tests.sim.counting import Counting
 from tests.sim.planted import CommitsBeforeEffect, Unfenced, publishing_to
 from tests.sim.whole import Whole
 
+pytestmark = pytest.mark.seeds
+
 SEEDS_MAX = 60
 PLANTED = {
     "commit before effect": {"processor_type": CommitsBeforeEffect},
