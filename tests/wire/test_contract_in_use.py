@@ -12,7 +12,6 @@ from audit_log.adapters.postgres import PostgresChains
 from audit_log.service import AuditLog
 from audit_log.service import wiring as audit_wiring
 from autonomy_controller.adapters.postgres import PostgresMemory
-from autonomy_controller.replies import ReplyDesk
 from autonomy_controller.service import AutonomyController
 from autonomy_controller.service import wiring as autonomy_wiring
 from budget_ledger.adapters.postgres import PostgresLedger
@@ -58,7 +57,7 @@ def wirings() -> dict[str, Wiring[Any]]:
     audit = AuditLog(PostgresChains, Metrics("audit-log"))
     notifier = Notifier(lambda tx: PostgresBoards(tx, Policy()), Policy(), Metrics("notifier"))
     rollback = RollbackExecutor(PostgresRollouts, Metrics("rollback-executor"))
-    autonomy = AutonomyController(PostgresMemory, Metrics("autonomy-controller"), ReplyDesk(1))
+    autonomy = AutonomyController(PostgresMemory, Metrics("autonomy-controller"), lambda _tx, _asked, _stored: None)
     made = (
         ingest_wiring(ingest, 1),
         ledger_wiring(ledger),

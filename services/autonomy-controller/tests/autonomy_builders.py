@@ -62,7 +62,7 @@ def classes_at(level: int = 0, **changes: Any) -> dict[str, ClassState]:
 
 def circumstances(classes: dict[str, ClassState] | None = None, **changes: Any) -> Circumstances:
     held = classes_at() if classes is None else classes
-    given: dict[str, Any] = {"classes": held, "parent": None, "salt": SALT, "doubled": False, "now": START}
+    given: dict[str, Any] = {"classes": held, "parent": None, "salt": SALT, "now": START}
     return Circumstances(**(given | changes))
 
 

@@ -7,7 +7,7 @@ import pytest
 from autonomy_builders import START, request, revision, spec
 
 from autonomy_controller.adapters.postgres import PostgresMemory
-from autonomy_controller.adapters.reading import read_action, read_decisions, read_review, read_reviews
+from autonomy_controller.adapters.reading import read_action, read_review, read_reviews
 from autonomy_controller.commands import Commands, TooManyReviews
 from autonomy_controller.deciding import IdReused
 from autonomy_controller.domain.reviews import Refused
@@ -253,7 +253,6 @@ async def test_odd_texts_are_stored_as_they_are(commands, database, text: str) -
     asked = request(target=text, parameters={"note": text}, requester=text, **WRITE)
     action = await commands.decide(asked, START)
     assert (await read_action(database, action.id)).request.target == text
-    assert (await read_decisions(database, [action.id]))[action.id] == action.decided
     await agreed(commands, action, "user:grace")
     promotions = Promotions(database, PostgresMemory)
     await promotions.propose((*KEY, "orders", "release 2.1.0"), "user:grace", START)

@@ -42,7 +42,7 @@ def permission(
     refused = _refusal(request, control, controls) or _stopped(request, controls, parent or {})
     if refused is not None:
         return Permission("deny", *refused, L0, risks)
-    level = min(level_of(request, control) + levels_up, LEVEL_MAX)
+    level = level_of(request, control, levels_up=levels_up)
     if request.parent_system is not None:
         level = min(level, level_of(request, (parent or {}).get(request.action_class), by_newest=True))
     verdict, rule, reason = at_level(level, risks, control.anomalies if control else ())
@@ -64,10 +64,11 @@ def risks_of(request: ActionRequested, control: LevelSet | None) -> tuple[str, .
     return tuple(risk for risk, there in found.items() if there)
 
 
-def level_of(request: ActionRequested, control: LevelSet | None, *, by_newest: bool = False) -> int:
+def level_of(request: ActionRequested, control: LevelSet | None, *, by_newest: bool = False, levels_up: int = 0) -> int:
     """The level of the request's epoch. An epoch that nobody has seen yet inherits from the newest one.
 
-    ``by_newest``: of a parent, whose epoch the request does not name.
+    ``by_newest``: of a parent, whose epoch the request does not name. ``levels_up``: had it been promoted; what holds
+    every level down, an undeclared operation, a latch or drift, holds that one down too.
     """
     if control is None or not covers(control.operations, request.operation):
         return L0
@@ -75,7 +76,7 @@ def level_of(request: ActionRequested, control: LevelSet | None, *, by_newest: b
     if by_newest and control.levels:
         found = control.levels[0]
     level = found.level if found else inherited_level(control, request.release)
-    return L0 if control.latched else min(level, control.level_max)
+    return L0 if control.latched else min(level + levels_up, LEVEL_MAX, control.level_max)
 
 
 def inherited_level(control: LevelSet, release: str) -> int:

@@ -9,8 +9,8 @@ from autonomy_controller.domain import actions, audit, changes, reviews
 from autonomy_controller.domain.actions import Circumstances
 from autonomy_controller.domain.changes import Change
 from autonomy_controller.domain.sampling import Salt
-from autonomy_controller.domain.state import Action, ClassState, Review, Standing
-from autonomy_controller.ports import ClassesBySystem, Memory, SystemKey
+from autonomy_controller.domain.state import Action, ClassState, Review
+from autonomy_controller.ports import ClassesBySystem, Memory
 from flyball.schemas.autonomy import ActionDecided, ActionRequested
 from flyball.schemas.guardrails import SYSTEM_WIDE
 from flyball.store.ports import Outgoing
@@ -38,23 +38,20 @@ class Surroundings:
     """What holds for the systems of a batch."""
 
     classes: ClassesBySystem
-    standings: Mapping[SystemKey, Standing]
     salt: Salt
 
     def at(self, request: ActionRequested, now: datetime) -> Circumstances:
-        key = (request.tenant, request.system)
-        parent = (request.tenant, request.parent_system) if request.parent_system else None
-        doubled = "medium" in self.standings[key].episodes.values()
-        return Circumstances(
-            self.classes[key], self.classes.get(parent, NO_CLASSES) if parent else None, self.salt, doubled, now
-        )
+        own, parent = self.classes[request.tenant, request.system], request.parent_system
+        above = None if parent is None else self.classes.get((request.tenant, parent), NO_CLASSES)
+        return Circumstances(own, above, self.salt, now)
 
 
 async def surroundings(memory: Memory, requests: Sequence[ActionRequested]) -> Surroundings:
+    """Own classes are held to be changed: an epoch may be new, and two who share a lock cannot both raise it."""
     systems = {(request.tenant, request.system) for request in requests}
-    parents = {(request.tenant, request.parent_system) for request in requests if request.parent_system}
-    held = await memory.classes(systems | parents)
-    return Surroundings(held, await memory.standings(systems), await memory.salt())
+    parents = {(request.tenant, request.parent_system) for request in requests if request.parent_system} - systems
+    above = await memory.classes(parents) if parents else {}
+    return Surroundings({**above, **await memory.classes(systems, change=True)}, await memory.salt())
 
 
 async def decide_all(memory: Memory, asked: Sequence[Asked]) -> tuple[dict[str, Action], list[Outgoing]]:
@@ -62,11 +59,10 @@ async def decide_all(memory: Memory, asked: Sequence[Asked]) -> tuple[dict[str, 
     firsts = {item.request.action_id: item for item in reversed(asked)}
     known = await surroundings(memory, [item.request for item in firsts.values()])
     known, out = await _with_epochs(memory, known, list(firsts.values()))
-    stored = await memory.actions(firsts)
-    new = [_decided(item, known) for key, item in firsts.items() if key not in stored]
+    new = [_decided(item, known) for item in firsts.values()]
     added = await memory.add_actions(new)
-    # Somebody else decided the rest in this moment; theirs is the answer.
-    stored |= await memory.actions({action.id for action in new} - added)
+    # The rest was decided before, or by somebody else in this moment: that is the answer.
+    stored = await memory.actions(firsts.keys() - added)
     opened: list[Review] = []
     for action in new:
         if action.id in added:
@@ -111,7 +107,7 @@ async def _with_epochs(
             mine[item.request.action_class] = changed[after.key] = after
             out += level_facts(before, after, change, item.cause, audit.CONTROLLER)
     await memory.save_classes(list(changed.values()))
-    return Surroundings(held, known.standings, known.salt), out
+    return Surroundings(held, known.salt), out
 
 
 def level_facts(before: ClassState | None, after: ClassState, change: Change, cause: str, actor: str) -> list[Outgoing]:

@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Generic, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from autonomy_controller import facts
 from autonomy_controller.deciding import Asked, decide_all, level_facts
@@ -14,8 +14,9 @@ from autonomy_controller.domain.audit import CONTROLLER
 from autonomy_controller.domain.changes import Change, applied
 from autonomy_controller.domain.state import Action, Standing
 from autonomy_controller.ports import Memory, SystemKey
+from flyball.bus.records import Batch
 from flyball.bus.subscription import Subscription, Wiring
-from flyball.bus.typed import Received, TypedHandler
+from flyball.bus.typed import Model, Received, TypedHandler
 from flyball.observe.metrics import Metrics
 from flyball.schemas.autonomy import ActionDecided, ActionEnded, ActionReported, ActionRequested
 from flyball.schemas.budgets import BudgetStates
@@ -33,25 +34,29 @@ from flyball.schemas.topics import (
     REVIEWS,
     Topic,
 )
-from flyball.store.ports import Outgoing, Tx
+from flyball.store.ports import Outgoing, Transaction, Tx
 
 NAME = facts.NAME
+OWN = ("ce_source", f"/flyball/{NAME}".encode())
 DRIFT_REPORTS = "drift.reports.v1"
 Judge = Callable[[Standing, Any], tuple[Standing, Change | None]]
+Tx_contra = TypeVar("Tx_contra", bound=Transaction, contravariant=True)
 logger = logging.getLogger(__name__)
 
 
-class Replies(Protocol):
-    """Where answers wait until they are committed. Full is full: an agent that hears nothing does nothing."""
+class Answering(Protocol[Tx_contra]):
+    """Answers requests when the transaction holds, and not before."""
 
-    def expect(self, requests: Sequence[ActionRequested]) -> None: ...
+    def __call__(
+        self, transaction: Tx_contra, requests: Sequence[ActionRequested], stored: Mapping[str, Action]
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class AutonomyController(Generic[Tx]):
     memory: Callable[[Tx], Memory]
     metrics: Metrics
-    replies: Replies
+    answer: Answering[Tx]
 
     async def on_actions(self, transaction: Tx, received: Sequence[Received[ActionRequested | ActionReported]]) -> None:
         """Requests are decided, then reports are taken: an agent reports only what was decided before."""
@@ -60,9 +65,9 @@ class AutonomyController(Generic[Tx]):
             Asked(one.event, one.recorded_at, str(one.id)) for one in received if isinstance(one.event, ActionRequested)
         ]
         if asked:
-            _, out = await decide_all(memory, asked)
+            stored, out = await decide_all(memory, asked)
             await transaction.enqueue(out)
-            self.replies.expect([item.request for item in asked])
+            self.answer(transaction, [item.request for item in asked], stored)
         await self._reported(transaction, [one for one in received if isinstance(one.event, ActionReported)])
 
     async def on_decisions(
@@ -165,6 +170,16 @@ async def report(memory: Memory, stored: dict[str, Action], event: ActionReporte
     return out
 
 
+@dataclass(slots=True)
+class OthersOnly(TypedHandler[Tx, Model]):
+    """Our own facts come back on a topic that SDKs write to as well. They are known, so they are not even read."""
+
+    async def __call__(self, transaction: Tx, batch: Batch) -> None:
+        others = [record for record in batch.records if OWN not in record.headers]
+        if others:
+            await TypedHandler.__call__(self, transaction, replace(batch, records=others))
+
+
 def wiring(service: AutonomyController[Tx]) -> Wiring[Tx]:
     """Everything that this service reads and writes. Drift is read as soon as the table of topics has it for us."""
     handlers: list[tuple[Topic, Any]] = [
@@ -182,7 +197,7 @@ def wiring(service: AutonomyController[Tx]) -> Wiring[Tx]:
             # What is judged by the spec waits until the spec has been read.
             Subscription(
                 topic,
-                TypedHandler(NAME, topic, handle, service.metrics),
+                (OthersOnly if topic is AGENT_DECISIONS else TypedHandler)(NAME, topic, handle, service.metrics),
                 after=() if topic is REGISTRY_SYSTEMS else (REGISTRY_SYSTEMS,),
             )
             for topic, handle in handlers

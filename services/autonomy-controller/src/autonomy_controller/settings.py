@@ -15,4 +15,3 @@ class Settings(KafkaSettings, StoreSettings, HttpSettings):
     tick_seconds: float = Field(default=0.5, ge=0.05, le=60)
     heartbeat_seconds: float = Field(default=2.0, ge=0.1, le=5)
     """A lease of 10 s must survive a lost heartbeat."""
-    replies_waiting_max: int = Field(default=10_000, ge=1, le=100_000)

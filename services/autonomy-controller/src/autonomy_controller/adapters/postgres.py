@@ -44,8 +44,12 @@ ON CONFLICT (review_id) DO UPDATE SET
 @dataclass(frozen=True, slots=True)
 class PostgresMemory:
     transaction: PostgresTransaction
+    known_salt: Salt | None = None
+    """Where it is given it is not looked up: it changes by hand, with a restart."""
 
     async def salt(self) -> Salt:
+        if self.known_salt is not None:
+            return self.known_salt
         newest = "SELECT salt_id, key FROM salts ORDER BY created_at DESC, salt_id LIMIT 1"
         row = await self._connection.fetchrow(newest)
         if row is None:
@@ -95,6 +99,8 @@ class PostgresMemory:
         return found
 
     async def save_classes(self, states: Sequence[ClassState]) -> None:
+        if not states:
+            return
         await self._connection.executemany(
             "INSERT INTO classes VALUES ($1, $2, $3, $4)"
             " ON CONFLICT (tenant, system, action_class) DO UPDATE SET document = excluded.document",
@@ -120,6 +126,8 @@ class PostgresMemory:
         )
 
     async def actions(self, ids: Collection[str]) -> dict[str, Action]:
+        if not ids:
+            return {}
         rows = await self._connection.fetch(
             "SELECT document FROM actions WHERE action_id = ANY($1::text[]) ORDER BY action_id FOR UPDATE", sorted(ids)
         )
@@ -144,6 +152,8 @@ class PostgresMemory:
         return {row["action_id"] for row in rows}
 
     async def save_actions(self, actions: Sequence[Action]) -> None:
+        if not actions:
+            return
         changed = [(action.id, action.state, action.due_at, action.model_dump_json()) for action in actions]
         await self._connection.executemany(PUT_ACTION, changed)
 
@@ -177,6 +187,8 @@ class PostgresMemory:
         return {row["rule"]: (row["errors"], row["judged"]) for row in found}
 
     async def reviews(self, ids: Collection[str]) -> dict[str, Review]:
+        if not ids:
+            return {}
         rows = await self._connection.fetch(
             "SELECT document FROM reviews WHERE review_id = ANY($1::text[]) ORDER BY review_id FOR UPDATE", sorted(ids)
         )
@@ -184,9 +196,12 @@ class PostgresMemory:
         return {review.review_id: review for review in found}
 
     async def save_reviews(self, reviews: Sequence[Review]) -> None:
+        if not reviews:
+            return
         await self._connection.executemany(PUT_REVIEW, [review_row(review) for review in reviews])
         given = [(review.review_id, verdict.reviewer, verdict.at) for review in reviews for verdict in review.verdicts]
-        await self._connection.executemany("INSERT INTO verdicts VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", given)
+        if given:
+            await self._connection.executemany("INSERT INTO verdicts VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", given)
 
     async def verdicts_since(self, reviewer: str, since: datetime) -> int:
         count: int = await self._connection.fetchval(

@@ -1,26 +1,14 @@
 """What the HTTP port reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from autonomy_controller.domain.state import CLOSED, Action, ClassState, Review
-from flyball.schemas.autonomy import ActionDecided
 from flyball.store.postgres import PostgresDatabase
 
 
 async def read_action(database: PostgresDatabase, action_id: str) -> Action | None:
     rows = await database.fetch("SELECT document FROM actions WHERE action_id = $1", action_id)
     return Action.model_validate_json(rows[0]["document"]) if rows else None
-
-
-async def read_decisions(database: PostgresDatabase, ids: Sequence[str]) -> Mapping[str, ActionDecided]:
-    """The committed decisions among these actions."""
-    rows = await database.fetch(
-        # Whole documents: Postgres looks into none that has a NUL in some text, whichever part is asked for.
-        "SELECT document FROM actions WHERE action_id = ANY($1::text[])",
-        ids,
-    )
-    found = [Action.model_validate_json(row["document"]) for row in rows]
-    return {action.id: action.decided for action in found}
 
 
 async def read_actions(

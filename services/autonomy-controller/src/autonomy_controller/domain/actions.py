@@ -34,8 +34,6 @@ class Circumstances:
     """Of the system, by action class."""
     parent: Classes | None
     salt: Salt
-    doubled: bool
-    """Audits are doubled while medium drift is open."""
     now: datetime
 
     def spec_of(self, action_class: str) -> ActionClassSpec:
@@ -146,7 +144,7 @@ def _accepted(request: ActionRequested, decided: ActionDecided, at: Circumstance
         decided.level,
         risky=bool(decided.risks),
         anomaly=not lawful or bool(known and known.control.anomalies),
-        doubled=at.doubled,
+        doubled=bool(known and known.audits_doubled),
         by_itself=decided.verdict == "allow",
     )
     action = Action(request=request, decided=decided, state="waiting", sample=taken, due_at=decided.valid_until)

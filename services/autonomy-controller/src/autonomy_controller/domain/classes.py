@@ -107,8 +107,10 @@ def with_drift(state: ClassState, episodes: Mapping[str, str], now: datetime) ->
     """Open episodes (name -> severity) are anomalies. A high one caps at L1 for as long as it is open."""
     anomalies = tuple(f"drift {name}"[:REASON_CHARACTERS_MAX] for name in sorted(episodes))[:ANOMALIES_MAX]
     level_max = 1 if {"high", "critical"} & set(episodes.values()) else 4
-    if (anomalies, level_max) == (state.control.anomalies, state.control.level_max):
+    doubled = "medium" in episodes.values()
+    if (anomalies, level_max) == (state.control.anomalies, state.control.level_max) and doubled == state.audits_doubled:
         return state
+    state = state.model_copy(update={"audits_doubled": doubled})
     return _changed(state, now, f"{len(episodes)} open drift episodes", anomalies=anomalies, level_max=level_max)
 
 

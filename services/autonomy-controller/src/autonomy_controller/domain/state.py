@@ -23,6 +23,8 @@ class ClassState(Event):
     """They never approve what their own system does."""
     released_by: tuple[Text, ...] = ()
     """Who has agreed to release it so far."""
+    audits_doubled: bool = False
+    """While medium drift is open."""
 
     @property
     def key(self) -> tuple[str, str, str]:
