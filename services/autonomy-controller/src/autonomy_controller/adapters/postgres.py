@@ -104,7 +104,8 @@ class PostgresMemory:
         await self._connection.executemany(
             "INSERT INTO classes VALUES ($1, $2, $3, $4)"
             " ON CONFLICT (tenant, system, action_class) DO UPDATE SET document = excluded.document",
-            [(*state.key, state.model_dump_json()) for state in states],
+            # In the order of keys, as they are locked: two transactions with the same new rows must not wait for one another.
+            [(*state.key, state.model_dump_json()) for state in sorted(states, key=lambda state: state.key)],
         )
 
     async def standings(self, systems: Collection[SystemKey], *, change: bool = False) -> Mapping[SystemKey, Standing]:
