@@ -104,7 +104,7 @@ class PostgresMemory:
         await self._connection.executemany(
             "INSERT INTO classes VALUES ($1, $2, $3, $4)"
             " ON CONFLICT (tenant, system, action_class) DO UPDATE SET document = excluded.document",
-            # In the order of keys, as they are locked: two transactions with the same new rows must not wait for one another.
+            # In the order in which they are locked: two transactions with the same new rows must not cross.
             [(*state.key, state.model_dump_json()) for state in sorted(states, key=lambda state: state.key)],
         )
 
