@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from console.adapters.neighbours import NAMES
 from console.adapters.services import open_service
 from console.app import MIGRATIONS, application, service
 from console.service import Console
@@ -91,7 +92,7 @@ async def world(postgres_dsn: str, broker: MockBroker) -> AsyncIterator[World]:
         open_service("telemetry-ingest", "http://127.0.0.1:1", "token", 1.0) as away,
     ):
         console = service(settings)
-        app = application(settings, console, database, publisher, away, away, away, health)
+        app = application(settings, console, database, publisher, dict.fromkeys(NAMES, away), health)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         headers = {"Authorization": f"Bearer {TOKEN}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://console", headers=headers) as api:

@@ -7,9 +7,10 @@ from importlib.resources import files
 from fastapi import FastAPI
 from starlette.routing import Mount
 
+from console.adapters.neighbours import open_neighbours
 from console.adapters.postgres import PostgresLiveBudgets, PostgresRejections, PostgresSystems
 from console.adapters.reads import Reads
-from console.adapters.services import OtherService, open_service
+from console.adapters.services import OtherService
 from console.api.application import create_application
 from console.api.audit import AuditRoutes
 from console.api.events import EventLimits, EventRoutes
@@ -35,16 +36,13 @@ async def serve(environment: Mapping[str, str]) -> None:
     """Run until cancelled."""
     settings = Settings.from_environment(environment)
     metrics, health = Metrics(NAME), Health()
-    token, seconds_max = settings.service_token.get_secret_value(), settings.answer_seconds_max
     async with (
         open_postgres(settings, SCHEMA, [MIGRATIONS]) as database,
         open_publisher(settings, f"{NAME}-events") as publisher,
-        open_service("telemetry-ingest", settings.telemetry_ingest_url, token, seconds_max) as ingest,
-        open_service("budget-ledger", settings.budget_ledger_url, token, seconds_max) as ledger,
-        open_service("audit-log", settings.audit_log_url, token, seconds_max) as audit,
+        open_neighbours(settings) as neighbours,
     ):
         console = service(settings)
-        api = application(settings, console, database, publisher, ingest, ledger, audit, health)
+        api = application(settings, console, database, publisher, neighbours, health)
         routes = [Mount("", app=api)]
         await Runtime(wiring(console, metrics), settings, settings, database, metrics, routes, health).run()
 
@@ -60,9 +58,7 @@ def application(
     console: Console[PostgresTransaction],
     database: PostgresDatabase,
     publisher: Publisher,
-    ingest: OtherService,
-    ledger: OtherService,
-    audit: OtherService,
+    neighbours: Mapping[str, OtherService],
     health: Health,
 ) -> FastAPI:
     """The public API."""
@@ -73,12 +69,13 @@ def application(
         settings.events_requests_at_once_max,
         settings.publish_seconds_max,
     )
+    ingest, ledger = neighbours["telemetry-ingest"], neighbours["budget-ledger"]
     routers = (
         SystemRoutes(console, database, reads).router(),
         # Before the budgets: "live" is not the name of a system here.
         LiveRoutes(reads, settings.live_clients_max, health).router(),
         RelayedRoutes(ingest, ledger).router(),
-        AuditRoutes(audit, {ledger.name: ledger}).router(),
+        AuditRoutes(neighbours["audit-log"], neighbours).router(),
         RejectedRoutes(reads).router(),
         EventRoutes(publisher, limits).router(),
     )

@@ -20,6 +20,9 @@ class Settings(KafkaSettings, StoreSettings, HttpSettings):
     telemetry_ingest_url: str = Field(default="http://telemetry-ingest:8080", pattern=r"^https?://")
     budget_ledger_url: str = Field(default="http://budget-ledger:8080", pattern=r"^https?://")
     audit_log_url: str = Field(default="http://audit-log:8080", pattern=r"^https?://")
+    autonomy_controller_url: str = Field(default="http://autonomy-controller:8080", pattern=r"^https?://")
+    notifier_url: str = Field(default="http://notifier:8080", pattern=r"^https?://")
+    rollback_executor_url: str = Field(default="http://rollback-executor:8080", pattern=r"^https?://")
     answer_seconds_max: float = Field(default=5.0, gt=0, le=60)
     """How long another service may take to answer before it counts as unreachable."""
     spec_notice_seconds: int = Field(default=30, ge=10, le=86_400)
