@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from notifier_builders import POLICY, START, alert, fires, only, played, tick
 from notifier_on_postgres import settings_of
-from stub_providers import provider
 
 from flyball.observe.settings import SettingsError
 from notifier.adapters import alertmanager, pagerduty, slack, threads
@@ -15,6 +14,7 @@ from notifier.adapters.policy_file import PolicyError, load_policy
 from notifier.app import open_channels
 from notifier.domain.notice import Notice, Told
 from notifier.domain.policy import Matcher
+from tests.stub_providers import provider
 
 DSN = "postgresql://nobody@127.0.0.1:1/none"
 EVERYBODY = {("pagerduty", "on-call"), ("slack", "on-call"), ("slack", "room"), ("alertmanager", "receiver")}

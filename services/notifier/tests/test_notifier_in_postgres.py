@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from notifier_builders import after, alert, ends, fires, rebuilt
 from notifier_on_postgres import World, world
-from stub_providers import provider
 
 from notifier.adapters import reading
 from notifier.domain.inputs import Acknowledged, Silence, SilenceSet
 from notifier.domain.policy import Matcher
+from tests.stub_providers import provider
 
 pytestmark = pytest.mark.stack
 KEY = "R" * 32

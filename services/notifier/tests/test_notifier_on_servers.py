@@ -11,7 +11,6 @@ import httpx
 import pytest
 import pytest_asyncio
 from notifier_builders import alert
-from stub_providers import Provider, provider
 
 from flyball.bus.messages import fact
 from flyball.bus.settings import KafkaSettings
@@ -19,6 +18,7 @@ from flyball.bus.topics import open_topic_admin
 from flyball.schemas.alerts import Alert
 from flyball.schemas.topics import ALERTS, TOPICS
 from flyball.stack import LocalStack, ServiceProcess
+from tests.stub_providers import Provider, provider
 from tests.wire.outside import Broker, Letter, until
 
 pytestmark = pytest.mark.stack
