@@ -16,6 +16,7 @@ from autonomy_controller.domain.changes import (
     DriftChanged,
     EpochSeen,
     Killed,
+    Lowered,
     Promoted,
     Released,
     applied,
@@ -92,6 +93,12 @@ def test_each_red_budget_takes_one_level_once() -> None:
         assert level(state) == expected, zones
 
 
+def test_a_person_lowers_a_class_and_raises_nothing() -> None:
+    lowered = applied(Lowered(level=1, person="user:a", reason="odd refunds"), at(3), KEY, START)
+    assert (level(lowered), lowered.control.reason) == (1, "lowered by user:a: odd refunds")
+    assert applied(Lowered(level=2, person="user:a", reason="x"), lowered, KEY, START) == lowered
+
+
 def test_drift_by_severity() -> None:
     standing, state = EMPTY, at(4)
     for event, expected, anomalies in [
@@ -156,6 +163,7 @@ CHANGES = st.one_of(
         critical=st.none() | st.just("basket"),
     ),
     st.builds(Killed, reason=st.just("killed: stop")),
+    st.builds(Lowered, level=st.integers(0, 3), person=st.just("user:a"), reason=st.just("odd")),
     st.builds(Released, person=st.sampled_from(["user:a", "user:b"])),
     st.integers(0, 4).map(lambda level: standings.spec_of(revision(7, spec(level)), "orders", EMPTY)),
 )

@@ -110,6 +110,25 @@ class Commands(Generic[Tx]):
                 await transaction.enqueue(level_facts(was, state, change, cause, person))
         return after or held
 
+    async def demote(
+        self, key: SystemKey, action_class: str | None, change: changes.Lowered, now: datetime
+    ) -> list[ClassState]:
+        """Lower a class, or all of them; one that is as low already stays as it is. Raises ``NotFound``."""
+        async with self.database.transaction() as transaction:
+            memory = self.memory(transaction)
+            before = (await memory.classes({key}, change=True))[key]
+            named = {name: state for name, state in sorted(before.items()) if action_class in (None, name)}
+            if not named:
+                raise NotFound(f"no class {action_class or 'at all'} of {key[1]} is known")
+            after = {name: changes.applied(change, state, state.key, now) for name, state in named.items()}
+            moved = {name: state for name, state in after.items() if state != named[name]}
+            await memory.save_classes(list(moved.values()))
+            out: list[Outgoing] = []
+            for name, state in moved.items():
+                out += level_facts(named[name], state, change, f"demotion {now.isoformat()}", change.person)
+            await transaction.enqueue(out)
+        return list(after.values())
+
     async def claim(self, review_id: str, reviewer: str, now: datetime) -> tuple[Review, Action]:
         return await self._on_review(review_id, lambda review: reviews.claimed(review, reviewer, now), now)
 

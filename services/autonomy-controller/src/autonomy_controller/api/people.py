@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from autonomy_controller.api.requests import Clock, answered, attempt, read
 from autonomy_controller.commands import Commands
 from autonomy_controller.domain import reviews
+from autonomy_controller.domain.changes import Lowered
 from autonomy_controller.domain.state import Action, ClassState, Judgment, Review, Verdict
 from flyball.observe.http import Endpoint
 from flyball.schemas.base import DEFAULT_TENANT, Event, Name
@@ -33,6 +34,11 @@ class Release(Event):
     system: Name
     action_class: Name | None = None
     person: Person
+
+
+class Demotion(Release):
+    level: int = Field(ge=0, le=3)
+    reason: str = Field(min_length=1, max_length=200)
 
 
 class Claim(Event):
@@ -60,6 +66,7 @@ class PeopleDesk:
         return [
             ("POST", "/v1/kill", self.kill),
             ("POST", "/v1/release", self.release),
+            ("POST", "/v1/demote", self.demote),
             ("POST", "/v1/reviews/{review_id}/claim", self.claim),
             ("POST", "/v1/reviews/{review_id}/judgment", self.judge),
             ("POST", "/v1/reviews/{review_id}/verdict", self.verdict),
@@ -80,6 +87,16 @@ class PeopleDesk:
             key = (given.tenant, given.system)
             held = await attempt(lambda: self._commands.release(key, given.action_class, given.person, now))
             return JSONResponse({"items": [class_fields(state) for state in held]})
+
+        return await answered(work())
+
+    async def demote(self, request: Request) -> Response:
+        async def work() -> Response:
+            given, now = await read(request, Demotion), self._clock()
+            key = (given.tenant, given.system)
+            change = Lowered(level=given.level, person=given.person, reason=given.reason)
+            lowered = await attempt(lambda: self._commands.demote(key, given.action_class, change, now))
+            return JSONResponse({"items": [class_fields(state) for state in lowered]})
 
         return await answered(work())
 

@@ -94,7 +94,19 @@ class Promoted(Event):
         return classes.promoted(before or empty, self.evidence_epoch, self.level, reason, now)
 
 
-Change = SpecInForce | EpochSeen | BudgetsRed | DriftChanged | Killed | Released | Promoted
+class Lowered(Event):
+    """A person took autonomy away."""
+
+    kind: Literal["demotion"] = "demotion"
+    level: int = Field(ge=0, le=3)
+    person: Text
+    reason: Text
+
+    def apply(self, before: ClassState | None, empty: ClassState, now: datetime) -> ClassState:
+        return classes.lowered_to(before or empty, self.level, f"lowered by {self.person}: {self.reason}", now)
+
+
+Change = SpecInForce | EpochSeen | BudgetsRed | DriftChanged | Killed | Released | Promoted | Lowered
 CHANGES: TypeAdapter[Change] = TypeAdapter(Annotated[Change, Field(discriminator="kind")])
 
 

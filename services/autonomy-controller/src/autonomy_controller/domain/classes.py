@@ -1,6 +1,6 @@
 """How levels change. Down by themselves and at once; up only by people, and never here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -72,14 +72,12 @@ def with_epoch(state: ClassState, evidence_epoch: str, release: str, now: dateti
 
 def demoted(state: ClassState, levels_down: int, reason: str, now: datetime) -> ClassState:
     """Every epoch, and the one that is still to come, so many levels lower; L0 is the end."""
-    control = state.control
-    levels = tuple(
-        _at(known, max(known.level - levels_down, 0), reason, now) if known.level else known for known in control.levels
-    )
-    start = max(control.starting_level - levels_down, 0)
-    if levels == control.levels and start == control.starting_level:
-        return state
-    return _changed(state, now, reason, levels=levels, starting_level=start)
+    return _lowered(state, lambda level: max(level - levels_down, 0), reason, now)
+
+
+def lowered_to(state: ClassState, level_max: int, reason: str, now: datetime) -> ClassState:
+    """Every epoch, and the one that is still to come, at this level or below."""
+    return _lowered(state, lambda level: min(level, level_max), reason, now)
 
 
 def killed(state: ClassState, reason: str, now: datetime) -> ClassState:
@@ -121,6 +119,18 @@ def promoted(state: ClassState, evidence_epoch: str, level: int, reason: str, no
         for known in state.control.levels
     )
     return _changed(state, now, reason, levels=levels)
+
+
+def _lowered(state: ClassState, lower: Callable[[int], int], reason: str, now: datetime) -> ClassState:
+    control = state.control
+    levels = tuple(
+        known if lower(known.level) == known.level else _at(known, lower(known.level), reason, now)
+        for known in control.levels
+    )
+    start = lower(control.starting_level)
+    if levels == control.levels and start == control.starting_level:
+        return state
+    return _changed(state, now, reason, levels=levels, starting_level=start)
 
 
 def _capped(levels: tuple[EpochLevel, ...], level_max: int, now: datetime) -> tuple[EpochLevel, ...]:
