@@ -55,7 +55,7 @@ class Bench:
             "FLYBALL_POSTGRES": urlsplit(given["FLYBALL_POSTGRES"])._replace(path=f"/{name}").geturl(),
             "FLYBALL_REDIS": urlsplit(given["FLYBALL_REDIS"])._replace(path=f"/{self._databases % 16}").geturl(),
             "FLYBALL_SERVICE_TOKEN": "token-of-the-bench-on-loopback",
-            "FLYBALL_API_TOKENS": f"bench:{sha256(b'bench').hexdigest()}",
+            "FLYBALL_API_TOKENS": f"bench:admin:{sha256(b'bench').hexdigest()}",
             "FLYBALL_AUDIT_KEY_FILE": str(self.logs / f"{name}-key.pem"),
             "FLYBALL_AUDIT_CHECKPOINT_FILE": str(self.logs / f"{name}-checkpoints.jsonl"),
             "FLYBALL_LOG_LEVEL": "WARNING",

@@ -78,7 +78,7 @@ async def world(postgres_dsn: str, broker: MockBroker) -> AsyncIterator[World]:
             "FLYBALL_POSTGRES": postgres_dsn,
             "FLYBALL_KAFKA": broker.bootstrap,
             "FLYBALL_SERVICE_TOKEN": "token-of-the-services",
-            "FLYBALL_API_TOKENS": f"ada:{sha256(TOKEN.encode()).hexdigest()}",
+            "FLYBALL_API_TOKENS": f"ada:admin:{sha256(TOKEN.encode()).hexdigest()}",
             "FLYBALL_PUBLISH_SECONDS_MAX": "1",
             "FLYBALL_REJECTED_RECORDS_PER_SYSTEM_MAX": str(KEPT),
             "FLYBALL_EVENTS_REQUEST_BYTES_MAX": "5000000",

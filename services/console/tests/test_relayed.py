@@ -12,12 +12,13 @@ from starlette.routing import Route
 
 from console.adapters import services
 from console.adapters.services import OtherService, UnreachableError
+from console.api.access import Access
 from console.api.application import create_application
 from console.api.relayed import RelayedRoutes
+from console.domain.tokens import digest_of_token, tokens_by_digest
 from flyball.observe.http import problem
 
-DIGEST = "3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0"
-"""SHA-256 of ``token``."""
+ACCESS = Access(tokens_by_digest(f"ada:viewer:{digest_of_token('token')}"))
 Answer = Callable[[Request], Response]
 
 
@@ -47,7 +48,7 @@ def service() -> Service:
 
 @pytest.fixture
 async def api(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    application = create_application([RelayedRoutes(service.other(), service.other()).router()], {DIGEST: "ada"})
+    application = create_application([RelayedRoutes(service.other(), service.other()).router()], ACCESS)
     headers = {"Authorization": "Bearer token"}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(application), base_url="http://console", headers=headers

@@ -1,26 +1,61 @@
-"""Who may use the API."""
+"""Whose token it is, what role it has and when it ends."""
 
-from hashlib import sha256
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from console.domain.tokens import holder_of, token_names
+from console.domain.roles import Caller, Role
+from console.domain.tokens import TokenError, digest_of_token, holder_of, token_in, tokens_by_digest
 
-ADA, BOB = "token-of-ada", "token-of-bob"
-NAMES = token_names(f"ada:{sha256(ADA.encode()).hexdigest()}, {sha256(BOB.encode()).hexdigest().upper()}")
-
-
-@pytest.mark.parametrize(("token", "holder"), [(ADA, "ada"), (BOB, "api"), ("other", None), ("", None)])
-def test_a_token_is_known_by_its_digest(token: str, holder: str | None) -> None:
-    assert holder_of(f"Bearer {token}".encode(), NAMES) == holder
+NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+ADA, BOT = digest_of_token("token-of-ada"), digest_of_token("token-of-bot")
+TOKENS = tokens_by_digest(f"ada:reviewer:{ADA.upper()}:2026-11-21T11:30:00+02:00, checkout:agent:{BOT},")
 
 
-@pytest.mark.parametrize("header", [b"", b"Bearer", f"Basic {ADA}".encode(), ADA.encode(), b"\xff \xff"])
-def test_anything_but_a_bearer_token_is_nobody(header: bytes) -> None:
-    assert holder_of(header, NAMES) is None
+def test_a_token_is_known_by_its_digest_and_good_until_it_ends() -> None:
+    before = NOW - timedelta(microseconds=1)
+    assert holder_of(ADA, TOKENS, before) == Caller("ada", Role.REVIEWER)
+    assert holder_of(BOT, TOKENS, NOW).actor == "agent:checkout"
+    with pytest.raises(TokenError, match=r"'ada' has expired \(2026-11-21T09:30:00Z\)"):
+        holder_of(ADA, TOKENS, NOW)
+    with pytest.raises(TokenError, match="no known"):
+        holder_of(digest_of_token("other"), TOKENS, NOW)
 
 
-@pytest.mark.parametrize("setting", ["", " , ", "abc", "ada:" + "g" * 64, "a" * 63, "n" * 65 + ":" + "a" * 64])
-def test_a_setting_that_admits_nobody_or_is_misspelt_is_refused(setting: str) -> None:
-    with pytest.raises(ValueError, match=r"digest|name"):
-        token_names(setting)
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer  ", "Basic token-of-ada", "token-of-ada"])
+def test_anything_but_a_bearer_token_is_none(header: str) -> None:
+    assert token_in(header) is None
+
+
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [
+        (Role.VIEWER, {Role.VIEWER}),
+        (Role.REVIEWER, {Role.VIEWER, Role.REVIEWER}),
+        (Role.ADMIN, {Role.VIEWER, Role.REVIEWER, Role.ADMIN, Role.AGENT}),
+        (Role.AGENT, {Role.AGENT}),
+    ],
+)
+def test_people_stand_on_a_ladder_and_agents_beside_it(role: Role, may: set[Role]) -> None:
+    assert {needed for needed in Role if Caller("x", role).may(needed)} == may
+
+
+@pytest.mark.parametrize(
+    ("setting", "cause"),
+    [
+        ("", "at least one token"),
+        (" , ", "at least one token"),
+        (ADA, "entry 1 has no name, role and digest"),
+        (f"ada:{ADA}", "name:role:digest"),
+        (f"ada:admin:{ADA[:-1]}", "64 hexadecimal"),
+        (f"ada:root:{ADA}", "viewer, reviewer, admin, agent"),
+        (f"a b:admin:{ADA}", "a name has letters"),
+        (f"{'n' * 65}:admin:{ADA}", "at most 64"),
+        (f"ada:admin:{ADA}:soon", "2027-01-31"),
+        (f"ada:admin:{ADA},bob:viewer:{ADA}", "one token, one name"),
+        (f"Ada:admin:{ADA},ada:agent:{BOT}", "an agent and a person"),
+    ],
+)
+def test_a_setting_that_admits_nobody_or_is_misspelt_is_refused(setting: str, cause: str) -> None:
+    with pytest.raises(ValueError, match=cause):
+        tokens_by_digest(setting)

@@ -11,6 +11,7 @@ from console.adapters.neighbours import open_neighbours
 from console.adapters.postgres import PostgresLiveBudgets, PostgresRejections, PostgresSystems
 from console.adapters.reads import Reads
 from console.adapters.services import OtherService
+from console.api.access import Access
 from console.api.application import create_application
 from console.api.audit import AuditRoutes
 from console.api.events import EventLimits, EventRoutes
@@ -18,7 +19,7 @@ from console.api.live import LiveRoutes
 from console.api.rejected import RejectedRoutes
 from console.api.relayed import RelayedRoutes
 from console.api.systems import SystemRoutes
-from console.domain.tokens import token_names
+from console.domain.tokens import tokens_by_digest
 from console.service import NAME, Console, wiring
 from console.settings import Settings
 from flyball.bus.producer import open_publisher
@@ -79,4 +80,4 @@ def application(
         RejectedRoutes(reads).router(),
         EventRoutes(publisher, limits).router(),
     )
-    return create_application(routers, token_names(settings.api_tokens))
+    return create_application(routers, Access(tokens_by_digest(settings.api_tokens)))

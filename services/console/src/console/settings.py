@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field, field_validator
 
-from console.domain.tokens import token_names
+from console.domain.tokens import tokens_by_digest
 from flyball.bus.settings import KafkaSettings
 from flyball.observe.http import HttpSettings
 from flyball.store.settings import StoreSettings
@@ -16,7 +16,7 @@ class Settings(KafkaSettings, StoreSettings, HttpSettings):
     """Environment variables with the prefix ``FLYBALL_``."""
 
     api_tokens: str = Field(max_length=65_536)
-    """SHA-256 digests of the tokens that may use the API, ``digest`` or ``name:digest``, separated by commas."""
+    """Who may use the API: ``name:role:digest[:expires]``, separated by commas; the digest is the token's SHA-256."""
     telemetry_ingest_url: str = Field(default="http://telemetry-ingest:8080", pattern=r"^https?://")
     budget_ledger_url: str = Field(default="http://budget-ledger:8080", pattern=r"^https?://")
     audit_log_url: str = Field(default="http://audit-log:8080", pattern=r"^https?://")
@@ -37,7 +37,7 @@ class Settings(KafkaSettings, StoreSettings, HttpSettings):
     @field_validator("api_tokens")
     @classmethod
     def _readable(cls, value: str) -> str:
-        token_names(value)
+        tokens_by_digest(value)
         return value
 
     @property

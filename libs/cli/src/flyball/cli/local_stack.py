@@ -49,7 +49,7 @@ async def running(
             "FLYBALL_SERVICE_TOKEN": secrets.token_urlsafe(24),
             "FLYBALL_AUDIT_KEY_FILE": str(stack.directory / "audit" / "signing-key.pem"),
             "FLYBALL_AUDIT_CHECKPOINT_FILE": str(stack.directory / "audit" / "checkpoints.jsonl"),
-            "FLYBALL_API_TOKENS": f"local:{sha256(token.encode()).hexdigest()}",
+            "FLYBALL_API_TOKENS": f"local:admin:{sha256(token.encode()).hexdigest()}",
         }
         services = _processes(environment, stack.directory, port) if kafka else _embedded(environment)
         async with services as urls:

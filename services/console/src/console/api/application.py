@@ -1,11 +1,11 @@
 """The routes together, with their OpenAPI document."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 
-from console.api.access import holder_required
-from console.api.problems import install
+from console.api import access, problems
+from console.api.access import Access
 
 DESCRIPTION = """What people, agents and the `flyball` command ask of Flyball.
 
@@ -13,17 +13,14 @@ Pages have `items` and `next`; give `next` back as `after` for the page that fol
 Errors are RFC 9457 problems whose `detail` says what to do."""
 
 
-def create_application(routers: Iterable[APIRouter], token_names: Mapping[str, str]) -> FastAPI:
-    """An ASGI application that serves ``routers`` to holders of a token, and /openapi.json to everybody."""
-    application = FastAPI(
-        title="Flyball",
-        version="1.0.0",
-        description=DESCRIPTION,
-        docs_url=None,
-        redoc_url=None,
-        dependencies=[Depends(holder_required(token_names))],
-    )
-    install(application)
+def create_application(routers: Iterable[APIRouter], known: Access) -> FastAPI:
+    """An ASGI application that serves ``routers`` to those whom each route admits, and /openapi.json to everybody.
+
+    Raises ``TypeError`` for a route that does not declare its role.
+    """
+    application = FastAPI(title="Flyball", version="1.0.0", description=DESCRIPTION, docs_url=None, redoc_url=None)
+    problems.install(application)
     for router in routers:
         application.include_router(router)
+    access.install(application, known)
     return application

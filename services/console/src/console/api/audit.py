@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from console.adapters.services import OtherService
+from console.api.access import requires
 from console.api.problems import documented
 from console.api.relayed import odd, passed_on
 from flyball.schemas.digest import digest_of
@@ -75,7 +76,12 @@ class AuditRoutes:
             ("/v1/audit/records/{record_id}/explain", self.explain, DecidedAgain),
         ):
             router.add_api_route(
-                path, endpoint, response_model=model, responses=documented(404, 422, 502, 503), tags=["audit"]
+                path,
+                endpoint,
+                response_model=model,
+                responses=documented(404, 422, 502, 503),
+                tags=["audit"],
+                dependencies=[requires("viewer")],
             )
         return router
 

@@ -9,6 +9,7 @@ from itertools import islice
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
+from console.api.access import requires
 from console.api.bodies import body_of, media_type_of
 from console.api.problems import ProblemError, busy, documented
 from console.domain.batches import BatchError, events_in, key_of
@@ -60,6 +61,7 @@ class EventRoutes:
             methods=["POST"],
             status_code=202,
             responses=documented(400, 413, 503),
+            dependencies=[requires("agent")],
             openapi_extra={"requestBody": BODY},
         )
         return router

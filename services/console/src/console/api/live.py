@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Query
 from starlette.responses import StreamingResponse
 
 from console.adapters.reads import Reads
+from console.api.access import requires
 from console.api.problems import busy, documented
 from flyball.observe.health import Health
 from flyball.store.errors import Transient
@@ -34,6 +35,7 @@ class LiveRoutes:
             self.live,
             response_class=StreamingResponse,
             responses={**answer, **documented(422, 503)},
+            dependencies=[requires("viewer")],
         )
         return router
 

@@ -61,10 +61,10 @@ def field_errors(error: ValidationError | RequestValidationError) -> list[dict[s
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems of an operation, for OpenAPI; 401 is among those of each."""
+    """The problems of an operation, for OpenAPI; 401 and 403 are among those of each."""
     return {
         status: {"model": Problem, "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-        for status in (401, *statuses)
+        for status in (401, 403, *statuses)
     }
 
 

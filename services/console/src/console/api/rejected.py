@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from console.adapters.reads import Reads
+from console.api.access import requires
 from console.api.problems import ProblemError, documented
 from console.domain.excerpts import excerpt, shown
 from flyball.schemas.rejected import Position
@@ -56,8 +57,11 @@ class RejectedRoutes:
 
     def router(self) -> APIRouter:
         router = APIRouter(tags=["telemetry"])
-        router.add_api_route("/v1/rejected", self.list, responses=documented(422, 503))
-        router.add_api_route("/v1/rejected/{identity}", self.show, responses=documented(404, 422, 503))
+        view = [requires("viewer")]
+        router.add_api_route("/v1/rejected", self.list, responses=documented(422, 503), dependencies=view)
+        router.add_api_route(
+            "/v1/rejected/{identity}", self.show, responses=documented(404, 422, 503), dependencies=view
+        )
         return router
 
     async def list(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.responses import Response
 
 from console.adapters.services import Answer, OtherService
+from console.api.access import requires
 from console.api.problems import ProblemError, documented
 from flyball.observe.http import PROBLEM
 from flyball.schemas.budgets import BudgetStatement
@@ -86,6 +87,7 @@ class RelayedRoutes:
                 response_model=model,
                 responses=documented(404, 422, 502, 503),
                 tags=[path.split("/")[2]],
+                dependencies=[requires("viewer")],
             )
         return router
 

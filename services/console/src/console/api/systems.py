@@ -7,8 +7,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ValidationError
 
 from console.adapters.reads import Reads
+from console.api.access import requires
 from console.api.bodies import body_of
 from console.api.problems import ProblemError, documented, field_errors
+from console.domain.roles import Caller
 from console.service import Console
 from flyball.schemas.registry import SystemRevision, SystemSpec
 from flyball.store.postgres import PostgresDatabase, PostgresTransaction
@@ -50,8 +52,9 @@ class SystemRoutes:
 
     def router(self) -> APIRouter:
         router = APIRouter(tags=["systems"])
-        router.add_api_route("/v1/systems", self.list, methods=["GET"], responses=documented(422, 503))
-        router.add_api_route("/v1/systems/{system}", self.show, methods=["GET"], responses=documented(404, 503))
+        view = [requires("viewer")]
+        router.add_api_route("/v1/systems", self.list, responses=documented(422, 503), dependencies=view)
+        router.add_api_route("/v1/systems/{system}", self.show, responses=documented(404, 503), dependencies=view)
         router.add_api_route(
             "/v1/systems/{system}",
             self.apply,
@@ -82,11 +85,13 @@ class SystemRoutes:
             )
         return SystemDetail(**_fields(revisions[-1]), revisions=list(revisions))
 
-    async def apply(self, system: str, request: Request, response: Response) -> AppliedSystem:
+    async def apply(
+        self, system: str, request: Request, response: Response, caller: Annotated[Caller, requires("admin")]
+    ) -> AppliedSystem:
         """Declare or change a system. The same spec again changes nothing; else a revision is appended."""
         spec = self._spec(await body_of(request, SPEC_BYTES_MAX), system)
         async with self._database.transaction() as transaction:
-            done = await self._console.apply(transaction, spec, request.state.holder, datetime.now(UTC))
+            done = await self._console.apply(transaction, spec, caller.name, datetime.now(UTC))
         if done.changed and done.current.version == 1:
             response.status_code = 201
         return AppliedSystem(**_fields(done.current), changed=done.changed)

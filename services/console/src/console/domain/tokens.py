@@ -1,38 +1,93 @@
-"""Who may use the API: tokens are known by their SHA-256 alone."""
+"""API tokens: known by their SHA-256 alone, each with a role and, if wished, an end."""
 
-import secrets
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Final
 
-DIGEST_CHARACTERS = 64
-NAME_CHARACTERS_MAX = 64
+from console.domain.roles import Caller, caller_of, check_one_kind
+
+DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+TOKENS_MAX: Final = 1_000
+SHAPE: Final = "write name:role:digest or name:role:digest:expires, for example ada:admin:<64 hexadecimal digits>"
 
 
-def token_names(setting: str) -> Mapping[str, str]:
-    """Digest -> name, from ``digest`` or ``name:digest`` entries separated by commas.
+class TokenError(Exception):
+    """No known token, or one that is no longer good; says which of the two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One entry of the setting. At ``expires_at`` it stops to be good; None: never."""
+
+    caller: Caller
+    expires_at: datetime | None
+
+
+def tokens_by_digest(setting: str) -> Mapping[str, Token]:
+    """Digest -> token, from ``name:role:digest[:expires]`` entries separated by commas.
 
     Raises:
-        ValueError: no entry, or one that is no SHA-256 digest in hexadecimal.
+        ValueError: no entry, or one that is not of this shape; says what to write instead.
     """
-    names: dict[str, str] = {}
-    for entry in filter(None, (part.strip() for part in setting.split(","))):
-        name, _, digest = entry.rpartition(":")
-        if len(digest) != DIGEST_CHARACTERS or set(digest.lower()) - set("0123456789abcdef"):
-            raise ValueError("each entry is a SHA-256 digest of 64 hexadecimal digits, optionally after 'name:'")
-        if len(name) > NAME_CHARACTERS_MAX:
-            raise ValueError("a token's name has 64 characters at most")
-        names[digest.lower()] = name or "api"
-    if not names:
-        raise ValueError('give at least one digest; `printf %s "$TOKEN" | sha256sum` prints that of a token')
-    return names
+    entries = [part for part in (part.strip() for part in setting.split(",")) if part]
+    if not entries:
+        raise ValueError(f'give at least one token; {SHAPE}; digest: `printf %s "$TOKEN" | sha256sum`')
+    if len(entries) > TOKENS_MAX:
+        raise ValueError(f"{len(entries)} tokens are given, {TOKENS_MAX} are allowed")
+    tokens: dict[str, Token] = {}
+    for number, entry in enumerate(entries, start=1):
+        digest, token = _token(entry, number)
+        if digest in tokens:
+            raise ValueError(f"entry {number}: the digest of {tokens[digest].caller.name} again; one token, one name")
+        tokens[digest] = token
+    check_one_kind({digest: token.caller for digest, token in tokens.items()})
+    return tokens
 
 
-def holder_of(authorization: bytes, names: Mapping[str, str]) -> str | None:
-    """The name of the token in an ``Authorization`` header, or None. Takes the same time whichever token it is."""
-    scheme, _, token = authorization.partition(b" ")
-    given = sha256(token.strip()).hexdigest().encode()
-    holder = None
-    for digest, name in names.items():
-        if secrets.compare_digest(given, digest.encode()):
-            holder = name
-    return holder if scheme.lower() == b"bearer" else None
+def digest_of_token(token: str) -> str:
+    return sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def token_in(authorization: str) -> str | None:
+    """The token of an ``Authorization: Bearer`` header."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def holder_of(digest: str, tokens: Mapping[str, Token], now: datetime) -> Caller:
+    """Whose token has this digest. Raises ``TokenError``.
+
+    The digest is what is looked up, so the time it takes says nothing about any token.
+    """
+    token = tokens.get(digest)
+    if token is None:
+        raise TokenError("no known API token")
+    if token.expires_at is not None and now >= token.expires_at:
+        raise TokenError(f"the API token {token.caller.name!r} has expired ({token.expires_at:%Y-%m-%dT%H:%M:%SZ})")
+    return token.caller
+
+
+def _token(entry: str, number: int) -> tuple[str, Token]:
+    parts = entry.split(":", 3)
+    if len(parts) < 3:  # noqa: PLR2004  the three that SHAPE names
+        # What is there may be a secret by mistake, so it is not repeated.
+        raise ValueError(f"entry {number} has no name, role and digest: {SHAPE}")
+    name, role, digest = parts[:3]
+    if not DIGEST.fullmatch(digest.lower()):
+        raise ValueError(f"entry {number} ({name[:64]}): the digest is not 64 hexadecimal digits; {SHAPE}")
+    expires_at = _moment(parts[3], number) if len(parts) > 3 else None  # noqa: PLR2004
+    return digest.lower(), Token(caller_of(name, role), expires_at)
+
+
+def _moment(text: str, number: int) -> datetime:
+    """A date is the beginning of that day in UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(
+            f"entry {number}: {text[:40]!r} is no date; write 2027-01-31 or 2027-01-31T18:00:00Z"
+        ) from error
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
