@@ -58,7 +58,7 @@ class Public(Declaration):
 
 
 def requires(role: str) -> Any:
-    """A dependency for a route of the API. Its value: ``caller: Annotated[Caller, requires("reviewer")]``.
+    """A dependency for a route of the API that yields the ``Caller``, or answers 401 or 403.
 
     ``viewer``, ``reviewer`` and ``admin`` each admit those above too; ``agent`` admits agents and admins. Where the
     caller is not used: ``dependencies=[requires("viewer")]``.
