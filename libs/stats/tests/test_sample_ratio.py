@@ -3,7 +3,7 @@ from math import comb, exp, inf, log
 import pytest
 from scipy.stats import betabinom, binom
 
-from flyball.stats.sample_ratio import log_sample_ratio_evidence
+from flyball.stats.sample_ratio import log_sample_ratio_evidence, log_share_evidence, shares_by_chance
 
 
 def test_two_arms_are_scipys_beta_binomial_over_binomial() -> None:
@@ -40,3 +40,33 @@ def test_an_arm_that_should_get_nothing_and_does_is_proof() -> None:
 def test_impossible_plans_are_refused(counts: tuple[int, ...], planned: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="sample ratio"):
         log_sample_ratio_evidence(counts, planned)
+
+
+def test_what_a_hash_of_few_units_does_by_chance_is_no_evidence() -> None:
+    low, high = shares_by_chance(500, 400, 0.001)
+    assert (low, high) == (175, 900)
+    twenty_eight_of_400_units = (28 * 10_000, 372 * 10_000)
+    assert log_sample_ratio_evidence(twenty_eight_of_400_units, (500, 9_500)) > log(1_000)
+    assert log_share_evidence(twenty_eight_of_400_units, (low, high)) < 0
+    assert log_share_evidence((10_000, 90_000), (low, high)) > log(1_000)
+    assert log_share_evidence((0, 0), (low, high)) == 0
+
+
+@pytest.mark.parametrize("units", [200, 4_000, 1_000_000])
+def test_more_units_leave_less_to_chance(units: int) -> None:
+    low, high = shares_by_chance(500, units, 0.001)
+    outside = binom.cdf(low * units / 10_000 - 1e-9, units, 0.05) + binom.sf(high * units / 10_000 + 1e-9, units, 0.05)
+    assert outside <= 0.001
+    assert high - low <= 2 * 3.3 * 10_000 * (0.05 * 0.95 / units) ** 0.5 + 60
+
+
+@pytest.mark.parametrize("counts", [(300, 9_700), (500, 9_500), (900, 9_100), (5, 5)])
+def test_no_share_of_the_range_has_less_evidence_against_it(counts: tuple[int, int]) -> None:
+    least = min(log_sample_ratio_evidence(counts, (share, 10_000 - share)) for share in range(400, 601, 5))
+    assert log_share_evidence(counts, (400, 600)) <= max(0, least + 1e-9)
+
+
+@pytest.mark.parametrize(("planned", "units"), [(500, 0), (-1, 5), (10_001, 5)])
+def test_an_impossible_hash_is_refused(planned: int, units: int) -> None:
+    with pytest.raises(ValueError, match="sample ratio"):
+        shares_by_chance(planned, units, 0.001)

@@ -130,15 +130,27 @@ def test_in_shadow_the_candidate_serves_nobody() -> None:
     assert release_for(pointer, "user-1") == BASELINE
 
 
-def test_a_block_is_closed_by_record_time_alone() -> None:
+def test_a_block_is_closed_by_later_events_alone() -> None:
     world = fresh().start()
     at = START.replace(minute=5)
     world.traffic(seen(at, BASELINE, 10), seen(at, CANDIDATE, 10))
     for _ in range(100):
         world.tick()
-    assert world.rollout.stage.blocks == 0, "ticks close none"
+    world.traffic(replace(seen(at, BASELINE, 1), recorded_at=world.now))
+    assert world.rollout.stage.blocks == 0, "neither ticks nor records of the same events close one"
     edge = at + timedelta(seconds=QUICK.block_seconds + QUICK.lateness_seconds)
-    world.traffic(replace(seen(at, BASELINE, 1), recorded_at=edge - timedelta(milliseconds=1)))
+    world.traffic(replace(seen(edge - timedelta(seconds=10), BASELINE, 1), recorded_at=world.now))
     assert world.rollout.stage.blocks == 0
-    world.traffic(replace(seen(at, BASELINE, 7), recorded_at=edge))
+    world.traffic(replace(seen(edge, BASELINE, 1), recorded_at=world.now))
+    world.traffic(replace(seen(at, BASELINE, 7), recorded_at=world.now))
     assert (world.rollout.stage.blocks, world.rollout.gathering.late_interactions) == (1, 7)
+
+
+def test_a_clock_that_runs_ahead_closes_no_block_before_its_record_was_written() -> None:
+    world = fresh().start()
+    at = START.replace(minute=5)
+    world.traffic(seen(at, BASELINE, 10))
+    ahead = seen(at + timedelta(minutes=4), CANDIDATE, 1)
+    world.traffic(replace(ahead, recorded_at=at + timedelta(seconds=12)))
+    world.traffic(seen(at, BASELINE, 5))
+    assert world.rollout.gathering.late_interactions == 0

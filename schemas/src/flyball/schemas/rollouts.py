@@ -53,6 +53,9 @@ class RolloutPolicy(Event):
     """Inconclusive for so long: held, and a person decides."""
     bake_seconds: Seconds = 600
     candidate_interactions_min: int = Field(default=200, ge=1, le=10_000_000)
+    candidate_units_min: int = Field(default=200, ge=1, le=10_000_000)
+    """So many users, tenants or sessions the candidate has at least: a share is as exact as a hash of them, and what
+    their number leaves to chance is no fault of the routers. Half as many where a few are heavy."""
     fresh_seconds_max: Seconds = 180
     hold_seconds_max: Seconds = 1_800
     """Missing data, a missing metric or wrong shares for so long: rolled back."""
@@ -123,6 +126,9 @@ class SampleRatio(Event):
     candidate_count: Count
     baseline_count: Count
     planned_basis_points: ShareBasisPoints
+    lower_basis_points: ShareBasisPoints | None = None
+    upper_basis_points: ShareBasisPoints | None = None
+    """Shares between them are what the hash of so few units does by chance: evidence is against all of them."""
     log_e_value: float
     log_threshold: float
 

@@ -1,10 +1,12 @@
 """Do the arms get the traffic they were promised? A check that may be looked at after every batch."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from scipy.special import gammaln, xlogy
+from scipy.stats import binom
 
 BASIS_POINTS: Final = 10_000
 CONCENTRATION: Final = 1_000.0
@@ -35,3 +37,29 @@ def log_sample_ratio_evidence(
     mixture = gammaln(prior + seen).sum() - gammaln(prior).sum()
     normaliser = gammaln(concentration + seen.sum()) - gammaln(concentration)
     return float(mixture - normaliser - xlogy(seen, shares).sum())
+
+
+@lru_cache(maxsize=256)
+def shares_by_chance(planned_basis_points: int, units: int, alpha: float) -> tuple[int, int]:
+    """The shares (basis points) that a hash gives an arm of ``units`` units with chance 1 - alpha at least.
+
+    A hash sends a unit's whole traffic one way, so a share of the requests is no more exact than the share of the
+    units: with 20 of 400 units planned, 28 of them are no surprise, however many requests they make. Exact binomial
+    quantiles, rounded outwards. Raises ``ValueError`` for no units or a plan outside 0..10,000.
+    """
+    if units < 1 or not 0 <= planned_basis_points <= BASIS_POINTS:
+        raise ValueError("sample ratio: it takes at least one unit and a planned share of 0 to 10000 basis points")
+    low, high = binom.interval(1 - alpha, units, planned_basis_points / BASIS_POINTS)
+    return int(np.floor(low * BASIS_POINTS / units)), int(np.ceil(high * BASIS_POINTS / units))
+
+
+def log_share_evidence(counts: tuple[int, int], basis_points: tuple[int, int]) -> float:
+    """Logarithm of the e-value against "the first arm's share lies in this range"; reject at log(1/alpha).
+
+    ``counts``: rows of the arm and of the rest. ``basis_points``: lower and upper end of the range, both in it. The
+    evidence against the share of the range that lies nearest to what was seen: it is the least of all in the range,
+    so it wins nothing under any of them.
+    """
+    total, (low, high) = sum(counts), basis_points
+    nearest = min(max(round(counts[0] * BASIS_POINTS / total), low), high) if total else low
+    return log_sample_ratio_evidence(counts, (nearest, BASIS_POINTS - nearest))

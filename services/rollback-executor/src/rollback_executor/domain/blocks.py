@@ -1,7 +1,9 @@
-"""Blocks of concurrent traffic: both arms in the same range of event time, closed by the time of the records.
+"""Blocks of concurrent traffic: both arms in the same range of event time, closed by the time of later events.
 
 A block's position is its event time over its length, and a record closes every block that ended ``lateness_seconds``
-before that record was appended. Both are functions of the records alone, so no batching changes a block.
+before the events that it sums. Both are functions of the records alone, so no batching changes a block. Were blocks
+closed by append time, telemetry that lags by more than a block and ``lateness_seconds`` would be late for ever: nobody
+would judge the candidate, just when the platform is under load.
 """
 
 from collections.abc import Mapping
@@ -68,6 +70,8 @@ class Gathering:
     """Blocks that are still open, how far time has come, and what came too late."""
 
     watermark: datetime | None = None
+    """How far events of the system have come: the newest bucket, but no clock runs ahead of its append time."""
+    heard_at: datetime | None = None
     """The newest append time of any record of the system."""
     open_blocks: Mapping[int, Block] = field(default_factory=dict)
     closed_to: int = NOTHING_CLOSED
@@ -97,7 +101,7 @@ def gather(
     gathering: Gathering, seen: Observed, baseline: str, candidate: str, policy: RolloutPolicy
 ) -> tuple[Gathering, tuple[Block, ...]]:
     """Add one summary; return the blocks that it closes, oldest first. What comes for a closed block is late."""
-    gathering, closed = _closed_by(gathering, seen.recorded_at, policy)
+    gathering, closed = _closed_by(gathering, seen, policy)
     if seen.release not in {baseline, candidate}:
         return gathering, closed
     position = int(seen.bucket_start.timestamp()) // policy.block_seconds
@@ -112,12 +116,15 @@ def gather(
     return replace(gathering, open_blocks={**gathering.open_blocks, position: block}), closed
 
 
-def _closed_by(
-    gathering: Gathering, recorded_at: datetime, policy: RolloutPolicy
-) -> tuple[Gathering, tuple[Block, ...]]:
-    watermark = max(recorded_at, gathering.watermark or recorded_at)
+def _closed_by(gathering: Gathering, seen: Observed, policy: RolloutPolicy) -> tuple[Gathering, tuple[Block, ...]]:
+    come_to = min(seen.bucket_start, seen.recorded_at)
+    watermark = max(come_to, gathering.watermark or come_to)
     over = watermark - timedelta(seconds=policy.lateness_seconds)
     closed_to = max(gathering.closed_to, int(over.timestamp()) // policy.block_seconds - 1)
-    closed = tuple(block for at, block in sorted(gathering.open_blocks.items()) if at <= closed_to)
-    still_open = {at: block for at, block in gathering.open_blocks.items() if at > closed_to}
-    return replace(gathering, watermark=watermark, open_blocks=still_open, closed_to=closed_to), closed
+    return replace(
+        gathering,
+        watermark=watermark,
+        heard_at=max(seen.recorded_at, gathering.heard_at or seen.recorded_at),
+        open_blocks={at: block for at, block in gathering.open_blocks.items() if at > closed_to},
+        closed_to=closed_to,
+    ), tuple(block for at, block in sorted(gathering.open_blocks.items()) if at <= closed_to)

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from flyball.schemas.alerts import Alert
 from flyball.schemas.rollouts import BASIS_POINTS, RolloutChanged, RolloutPolicy, SampleRatio
-from flyball.stats.sample_ratio import log_sample_ratio_evidence
+from flyball.stats.sample_ratio import log_share_evidence, shares_by_chance
 from rollback_executor.domain.evidence import comparison
-from rollback_executor.domain.rollout import EVERYTHING, Pointer, Rollout, planned_share
+from rollback_executor.domain.rollout import EVERYTHING, SHADOW_INDEX, Pointer, Rollout, planned_share
 
 SERVICE = "rollback-executor"
 ACTOR = f"service:{SERVICE}"
@@ -71,16 +71,24 @@ def sample_ratio(rollout: Rollout, policy: RolloutPolicy) -> SampleRatio | None:
     stage = rollout.stage
     if not 0 < share < EVERYTHING or not stage.blocks:
         return None
-    log_e_value = log_sample_ratio_evidence(
-        (stage.candidate_count, stage.baseline_count), (share, BASIS_POINTS - share)
-    )
+    low, high = _shares_by_chance(rollout, share, policy)
     return SampleRatio(
         candidate_count=stage.candidate_count,
         baseline_count=stage.baseline_count,
         planned_basis_points=share,
-        log_e_value=log_e_value,
+        lower_basis_points=low,
+        upper_basis_points=high,
+        log_e_value=log_share_evidence((stage.candidate_count, stage.baseline_count), (low, high)),
         log_threshold=-math.log(policy.sample_ratio_alpha),
     )
+
+
+def _shares_by_chance(rollout: Rollout, share: int, policy: RolloutPolicy) -> tuple[int, int]:
+    """In shadow every unit is in both arms, and nothing is left to chance."""
+    if rollout.stage.index == SHADOW_INDEX:
+        return share, share
+    units = policy.candidate_units_min * BASIS_POINTS // share
+    return shares_by_chance(share, units, policy.sample_ratio_alpha)
 
 
 def intent(rollout: Rollout) -> Intent:

@@ -29,7 +29,7 @@ def judge(rollout: Rollout, policy: RolloutPolicy, at: datetime, *, with_new_blo
 
 def is_stale(rollout: Rollout, policy: RolloutPolicy, at: datetime) -> bool:
     begun = rollout.stage.applied_at or rollout.opened_at
-    newest = max(begun, rollout.gathering.watermark or begun)
+    newest = max(begun, rollout.gathering.heard_at or begun)
     return (at - newest).total_seconds() > policy.fresh_seconds_max
 
 
