@@ -1,6 +1,7 @@
 """Questions about this service's own state."""
 
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -11,6 +12,8 @@ from budget_ledger.adapters.reading import (
     last_recorded_at,
     read_budgets,
     read_entries,
+    read_hours,
+    read_minutes,
     read_revisions,
     read_totals,
 )
@@ -18,6 +21,7 @@ from budget_ledger.domain.audit import KIND, decide_again
 from budget_ledger.domain.budget import Budget
 from budget_ledger.domain.entries import Entry
 from budget_ledger.domain.explain import burn_rate, formula
+from budget_ledger.domain.pace import Pace, Spent, pace, thinned
 from budget_ledger.domain.policy import Policy, policies_at
 from budget_ledger.domain.statements import statement, states
 from flyball.observe.http import problem, with_token
@@ -26,6 +30,10 @@ from flyball.store.postgres import PostgresDatabase
 
 SYSTEMS_MAX = 100
 ENTRIES_MAX = 200
+HISTORY_POINTS_MAX = 240
+MINUTES_UP_TO = timedelta(hours=12)
+"""So long a history is told by the minute, a longer one by the hour."""
+MINUTE_ENTRIES_MAX = 20_000
 
 
 class BudgetQuestions:
@@ -51,6 +59,17 @@ class BudgetQuestions:
             return problem(404, "Not found", f"{system} has no budget {dimension!r}; it has: {known}")
         return JSONResponse(await self._explanation(tenant, system, budget))
 
+    async def history(self, request: Request) -> Response:
+        """What the window granted and burned, in the order in which it happened; the sums are those of the window."""
+        tenant = request.query_params.get("tenant", DEFAULT_TENANT)
+        system, dimension = request.path_params["system"], request.query_params.get("dimension", "")
+        hours = (await read_hours(self._database, tenant, system)).get(dimension, {})
+        spans = [Spent(hour, sums.granted, sums.burned) for hour, sums in hours.items()]
+        if hours and max(hours) - min(hours) < MINUTES_UP_TO:
+            spans = await read_minutes(self._database, tenant, system, dimension, MINUTE_ENTRIES_MAX)
+        points = [{**asdict(span), "at": span.at.isoformat()} for span in thinned(spans, HISTORY_POINTS_MAX)]
+        return JSONResponse({"system": system, "dimension": dimension, "points": points})
+
     async def decide_again(self, request: Request) -> Response:
         """What the inputs of a recorded decision call for by the code that runs today."""
         try:
@@ -66,7 +85,13 @@ class BudgetQuestions:
         if as_of is None:
             return {"tenant": tenant, "system": system, "as_of": None, "worst": "no_data", "budgets": []}
         policies = policies_at(tenant, system, await read_revisions(self._database, tenant, system), as_of)
-        return states(tenant, system, budgets, policies, "question", as_of).model_dump(mode="json")
+        said = states(tenant, system, budgets, policies, "question", as_of).model_dump(mode="json")
+        hours = await read_hours(self._database, tenant, system)
+        paces = {
+            name: pace_fields(pace(budget, policies[name], hours.get(name, {}), as_of))
+            for name, budget in budgets.items()
+        }
+        return {**said, "pace": paces}
 
     async def _policy(self, tenant: str, system: str, dimension: str) -> Policy:
         as_of = await last_recorded_at(self._database, tenant, system)
@@ -95,8 +120,14 @@ def routes(database: PostgresDatabase, token: str) -> list[Route]:
     return [
         Route("/v1/budgets", with_token(token, questions.budgets)),
         Route("/v1/budgets/{system}/explain", with_token(token, questions.explain)),
+        Route("/v1/budgets/{system}/history", with_token(token, questions.history)),
         Route("/v1/decide-again", with_token(token, questions.decide_again), methods=["POST"]),
     ]
+
+
+def pace_fields(shown: Pace) -> dict[str, Any]:
+    exhausted_at = shown.exhausted_at.isoformat() if shown.exhausted_at else None
+    return {**asdict(shown), "exhausted_at": exhausted_at}
 
 
 def entry_fields(entry: Entry) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from budget_ledger.adapters import rows
-from budget_ledger.domain.budget import Budget
+from budget_ledger.domain.budget import Budget, Sums
 from budget_ledger.domain.entries import Entry
+from budget_ledger.domain.pace import Spent
 from flyball.schemas.registry import SystemRevision
 from flyball.store.postgres import PostgresDatabase
 
@@ -77,3 +78,32 @@ async def last_recorded_at(database: PostgresDatabase, tenant: str, system: str)
         system,
     )
     return found[0]["recorded_at"] if found else None
+
+
+async def read_hours(database: PostgresDatabase, tenant: str, system: str) -> dict[str, dict[datetime, Sums]]:
+    """What each hour of the window put into each budget, by dimension."""
+    found = await database.fetch(
+        "SELECT dimension, hour, sums FROM hours WHERE tenant = $1 AND system = $2 ORDER BY hour", tenant, system
+    )
+    result: dict[str, dict[datetime, Sums]] = {}
+    for row in found:
+        result.setdefault(row["dimension"], {})[row["hour"]] = rows.sums_of(row["sums"])
+    return result
+
+
+async def read_minutes(
+    database: PostgresDatabase, tenant: str, system: str, dimension: str, entries_max: int
+) -> list[Spent]:
+    """What the newest entries granted and burned, by the minute in which it happened."""
+    found = await database.fetch(
+        "SELECT date_trunc('minute', effective_at) AS at,"
+        " sum(CASE WHEN kind = 'grant' THEN amount ELSE 0 END)::bigint AS granted,"
+        " sum(CASE kind WHEN 'burn' THEN amount WHEN 'correct' THEN -amount ELSE 0 END)::bigint AS burned"
+        " FROM (SELECT * FROM entries WHERE tenant = $1 AND system = $2 AND dimension = $3"
+        "       ORDER BY sequence DESC LIMIT $4) AS newest WHERE kind IN ('grant', 'burn', 'correct') GROUP BY 1",
+        tenant,
+        system,
+        dimension,
+        entries_max,
+    )
+    return [Spent(row["at"], row["granted"], row["burned"]) for row in found]
