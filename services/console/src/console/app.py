@@ -14,10 +14,14 @@ from console.adapters.services import OtherService
 from console.api.access import Access
 from console.api.application import create_application
 from console.api.audit import AuditRoutes
+from console.api.autonomy import AutonomyRoutes
+from console.api.decisions import DecisionRoutes
 from console.api.events import EventLimits, EventRoutes
+from console.api.incidents import IncidentRoutes
 from console.api.live import LiveRoutes
 from console.api.rejected import RejectedRoutes
 from console.api.relayed import RelayedRoutes
+from console.api.reviews import ReviewRoutes
 from console.api.systems import SystemRoutes
 from console.domain.tokens import tokens_by_digest
 from console.service import NAME, Console, wiring
@@ -77,6 +81,10 @@ def application(
         LiveRoutes(reads, settings.live_clients_max, health).router(),
         RelayedRoutes(ingest, ledger).router(),
         AuditRoutes(neighbours["audit-log"], neighbours).router(),
+        AutonomyRoutes(neighbours["autonomy-controller"]).router(),
+        ReviewRoutes(neighbours["autonomy-controller"]).router(),
+        DecisionRoutes(neighbours["autonomy-controller"]).router(),
+        IncidentRoutes(neighbours["notifier"]).router(),
         RejectedRoutes(reads).router(),
         EventRoutes(publisher, limits).router(),
     )

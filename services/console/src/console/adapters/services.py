@@ -49,6 +49,10 @@ class OtherService:
         """POST ``body`` as JSON to ``path``. Raises as ``ask`` does."""
         return await self._answer(self.client.build_request("POST", path, json=body))
 
+    async def drop(self, path: str, parameters: Mapping[str, str]) -> Answer:
+        """DELETE ``path``. Raises as ``ask`` does."""
+        return await self._answer(self.client.build_request("DELETE", path, params=dict(parameters)))
+
     async def _answer(self, request: httpx.Request) -> Answer:
         try:
             # httpx's own time-outs begin anew with each piece of an answer.
