@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from flyball.schemas.base import DEFAULT_TENANT, Count, Event, Name, ShortText, Text, UtcTime
+from flyball.schemas.drift import DriftPolicy
 from flyball.schemas.guardrails import AutonomySpec
 
 ACCURACY = "accuracy"
@@ -70,6 +71,7 @@ class SystemSpec(Event):
     targets: Targets = Targets()
     window_days: int = Field(default=30, ge=1, le=90)
     autonomy: AutonomySpec = AutonomySpec()
+    drift: DriftPolicy = DriftPolicy()
 
 
 class SystemRevision(Event):

@@ -74,6 +74,42 @@ class PredictionStatistics(Event):
     score_ppm: Histogram = Histogram()
 
 
+class NumericFeatureCounts(Event):
+    """Rows of one numeric feature by bin of its reference. Missing values are nulls, texts are unparsable."""
+
+    bins: dict[int, Count] = {}
+    nulls: Count = 0
+    unparsable: Count = 0
+    out_of_range: Count = 0
+    """Beyond the reference's smallest or largest value; such a row is in an outer bin as well."""
+
+
+class CategoryFeatureCounts(Event):
+    """Rows of one category by the values that its reference knows. Missing values are nulls, numbers unparsable."""
+
+    known: dict[Text, Count] = {}
+    new: Count = 0
+    nulls: Count = 0
+    unparsable: Count = 0
+
+
+class FeatureValues(Event):
+    """The values themselves, while there is no reference to count them on. Missing ones are the rest of the rows."""
+
+    numbers: dict[float, Count] = {}
+    texts: dict[ShortText, Count] = {}
+
+
+class FeatureStatistics(Event):
+    """Features of predictions under one version of the reference, 0 before the first; without features it keeps values."""
+
+    reference_version: Count
+    rows: Count
+    numeric: dict[ShortText, NumericFeatureCounts] = {}
+    categorical: dict[ShortText, CategoryFeatureCounts] = {}
+    values: dict[ShortText, FeatureValues] = {}
+
+
 class MeasurementStatistics(Event):
     """How the events themselves fared: published = counted + duplicates + rejected. Late ones are among the counted."""
 
@@ -97,5 +133,7 @@ class TelemetrySummary(Event):
     evaluations: tuple[EvaluationStatistics, ...] = ()
     guardrails: tuple[GuardrailStatistics, ...] = ()
     predictions: PredictionStatistics = PredictionStatistics()
+    features: tuple[FeatureStatistics, ...] = ()
+    """One for each version of the reference, in their order."""
     releases_deployed: Count = 0
     measurement: MeasurementStatistics = MeasurementStatistics()

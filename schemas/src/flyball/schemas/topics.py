@@ -10,6 +10,7 @@ from flyball.schemas.alerts import Alert
 from flyball.schemas.audit import AuditRecord
 from flyball.schemas.autonomy import AgentAction, AutonomyRecord, DecisionRecord
 from flyball.schemas.budgets import BudgetStates
+from flyball.schemas.drift import DriftReference, DriftReport, RetrainingRequested
 from flyball.schemas.incidents import IncidentChanged
 from flyball.schemas.native import AgentEvent
 from flyball.schemas.registry import SystemRegistered
@@ -69,7 +70,7 @@ TELEMETRY_SUMMARIES = Topic(
     model=TelemetrySummary,
     key="system",
     producers=("telemetry-ingest",),
-    consumers=("budget-ledger", "rollback-executor"),
+    consumers=("drift-detector", "budget-ledger", "rollback-executor"),
 )
 TELEMETRY_REJECTED = Topic(
     name="telemetry.rejected.v1",
@@ -79,6 +80,32 @@ TELEMETRY_REJECTED = Topic(
     producers=("telemetry-ingest",),
     consumers=("console",),
     record_bytes_max=8 * MEBIBYTE,
+)
+DRIFT_REFERENCES = Topic(
+    name="drift.references.v1",
+    description="What each system's data are compared with. Versions never change, and a replay needs them all.",
+    model=DriftReference,
+    key="tenant, system and version",
+    producers=("drift-detector",),
+    consumers=("telemetry-ingest", "drift-detector"),
+    retention_ms=None,
+    record_bytes_max=4 * MEBIBYTE,
+)
+DRIFT_REPORTS = Topic(
+    name="drift.reports.v1",
+    description="Each change of a feature's state: evidence, effect, live counts.",
+    model=DriftReport,
+    key="system",
+    producers=("drift-detector",),
+    consumers=("autonomy-controller",),
+)
+RETRAINING_REQUESTS = Topic(
+    name="retraining.requests.v1",
+    description="What the platform's training pipeline is asked to do after a drift.",
+    model=RetrainingRequested,
+    key="system",
+    producers=("drift-detector",),
+    consumers=(),
 )
 BUDGET_STATES = Topic(
     name="budget.states.v1",
@@ -103,7 +130,7 @@ ALERTS = Topic(
     description="What somebody must know, firing and resolved.",
     model=Alert,
     key="system",
-    producers=("budget-ledger", "rollback-executor", "notifier"),
+    producers=("drift-detector", "budget-ledger", "rollback-executor", "notifier"),
     consumers=("notifier",),
 )
 INCIDENTS = Topic(
@@ -120,7 +147,7 @@ REGISTRY_SYSTEMS = Topic(
     model=SystemRegistered,
     key="system",
     producers=("console",),
-    consumers=("telemetry-ingest", "budget-ledger", "rollback-executor", "autonomy-controller"),
+    consumers=("telemetry-ingest", "drift-detector", "budget-ledger", "rollback-executor", "autonomy-controller"),
     retention_ms=None,
 )
 AUDIT_RECORDS = Topic(
@@ -128,7 +155,7 @@ AUDIT_RECORDS = Topic(
     description="Every decision of every service, with what it rested on.",
     model=AuditRecord,
     key="system",
-    producers=("budget-ledger", "rollback-executor", "notifier", "autonomy-controller"),
+    producers=("drift-detector", "budget-ledger", "rollback-executor", "notifier", "autonomy-controller"),
     consumers=("audit-log",),
 )
 AGENT_ACTIONS = Topic(
@@ -169,6 +196,9 @@ DECLARED: Sequence[Topic] = (
     AGENT_EVENTS,
     TELEMETRY_SUMMARIES,
     TELEMETRY_REJECTED,
+    DRIFT_REFERENCES,
+    DRIFT_REPORTS,
+    RETRAINING_REQUESTS,
     BUDGET_STATES,
     ROLLOUTS,
     ALERTS,
