@@ -101,7 +101,7 @@ class FeatureValues(Event):
 
 
 class FeatureStatistics(Event):
-    """Features of predictions under one version of the reference, 0 before the first; without features it keeps values."""
+    """Features of predictions on one version of the reference (0 before the first); if it has none, their values."""
 
     reference_version: Count
     rows: Count
