@@ -36,6 +36,8 @@ def read_all(bootstrap: str, count: int) -> list[int]:
 
 
 async def test_one_node_keeps_acknowledged_records_over_kill_9(tmp_path: Path) -> None:
+    # One id in 64 looks like an option.
+    (tmp_path / "cluster.json").write_text('{"cluster_id": "-QAuQPdyS7OgJNy9QKUcMQ", "nodes": 1}')
     async with KafkaCluster(1, tmp_path) as cluster:
         create_topic(cluster.bootstrap, copies=1)
         publish(cluster.bootstrap, 0, 500)

@@ -112,7 +112,9 @@ class KafkaNode:
 
     async def _format(self, jars: Path) -> None:
         properties = str(self.directory / "server.properties")
-        tool = self._java(jars, "128m", "kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", properties)
+        # With an equals sign: one id in 64 begins with a dash, and would be taken for an option.
+        given = ("format", f"--cluster-id={self._cluster_id}", "--config", properties)
+        tool = self._java(jars, "128m", "kafka.tools.StorageTool", *given)
         process = ChildProcess(f"Kafka's storage tool for node {self.node_id}", tool, self.directory / "format.log")
         process.spawn()
         try:
