@@ -9,8 +9,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from flyball.bus.follower import Follower
+from flyball.bus.precedence import Precedence
 from flyball.bus.processor import Processor
 from flyball.bus.records import Record
+from flyball.bus.retry import retried
 from flyball.bus.settings import KafkaSettings
 from flyball.bus.subscription import Subscription
 from flyball.observe.health import Progress
@@ -53,11 +55,17 @@ class HotConsumer(Generic[Tx]):
     """Reads one topic until told to stop; the batch in hand is finished first."""
 
     def __init__(
-        self, settings: KafkaSettings, subscription: Subscription[Tx], processor: Processor[Tx], progress: Progress
+        self,
+        settings: KafkaSettings,
+        subscription: Subscription[Tx],
+        processor: Processor[Tx],
+        progress: Progress,
+        precedence: Precedence,
     ) -> None:
         self._subscription = subscription
         self._processor = processor
         self._progress = progress
+        self._precedence = precedence
         self._stopping = False
         self._consumer = AIOKafkaConsumer(
             **settings.client(),
@@ -96,6 +104,9 @@ class HotConsumer(Generic[Tx]):
             timeout_ms=self._subscription.wait_ms, max_records=self._subscription.records_max
         )
         note_progress(self._consumer, self._progress)
+        if fetched:
+            wait, processor = self._precedence.wait, self._processor
+            await retried("reading what comes first", wait, processor.backoff, processor.random)
         for place, records in fetched.items():
             await self._follower.take(place.topic, place.partition, records_of(records))
             note_lag(self._consumer, self._processor.metrics, place, records[-1].offset)

@@ -96,22 +96,24 @@ class Runtime(Generic[Tx]):
         for subscription in self.wiring.subscriptions:
             self._connect(subscription, broker, relay)
         async with AsyncExitStack() as stack:
-            for consumer in self._hot:
-                await stack.enter_async_context(self._hot_task(consumer))
             await app.start()
             stack.push_async_callback(app.stop)
+            # After what they may wait for, and so ended before it.
+            for consumer in self._hot:
+                await stack.enter_async_context(self._hot_task(consumer))
             yield
 
     def _connect(self, subscription: Subscription[Tx], broker: KafkaBroker, relay: Relay[Tx]) -> None:
         processor = Processor(self.wiring.name, self.database, subscription.handle, self.metrics, relay.wake)
         progress = Progress(subscription.topic.name)
         self.health.consumers.append(progress)
+        earlier = [consumer.caught_up for consumer in self._control if consumer.topic in subscription.after]
+        precedence = Precedence(earlier)
         if subscription.hot:
-            self._hot.append(HotConsumer(self.kafka, subscription, processor, progress))
+            self._hot.append(HotConsumer(self.kafka, subscription, processor, progress, precedence))
         else:
-            earlier = [consumer.caught_up for consumer in self._control if consumer.topic in subscription.after]
             self._control.append(
-                ControlConsumer(broker, self.kafka, subscription, processor, progress, self._fail, Precedence(earlier))
+                ControlConsumer(broker, self.kafka, subscription, processor, progress, self._fail, precedence)
             )
 
     @asynccontextmanager

@@ -35,5 +35,5 @@ class Wiring(Generic[Tx]):
         for number, subscription in enumerate(self.subscriptions):
             before = [other.topic for other in self.subscriptions[:number] if not other.hot]
             for topic in subscription.after:
-                if topic not in before or subscription.hot:
+                if topic not in before:
                     raise ValueError(f"{self.name}: subscribe to {topic.name} before {subscription.topic.name}")
