@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from confluent_kafka.admin import AdminClient
 
 from flyball.bus.hot import group_of
-from flyball.schemas.topics import AGENT_EVENTS, REGISTRY_SYSTEMS
+from flyball.schemas.topics import AGENT_EVENTS, DRIFT_REFERENCES, REGISTRY_SYSTEMS
 from tests.bench.events import KINDS, preload
 from tests.bench.figures import Rate, cpu, cpu_ratios, mebibytes, rates, ratios, spread, table
 from tests.bench.servers import Bench, bench, committed_rate, memory_of, worked_by
@@ -61,7 +61,7 @@ async def _ingest(running: Bench, events: int, measured: Rates) -> None:
             await committed_rate(environment, SCHEMA, AGENT_EVENTS.name, events, 0, worked_by(service.process))
         )
         measured.peaks.append(memory_of(service).peak)
-    groups = [group_of(NAME, topic.name) for topic in (AGENT_EVENTS, REGISTRY_SYSTEMS)]
+    groups = [group_of(NAME, topic.name) for topic in (AGENT_EVENTS, DRIFT_REFERENCES, REGISTRY_SYSTEMS)]
     admin = AdminClient({"bootstrap.servers": running.kafka})
     for deleted in admin.delete_consumer_groups(groups).values():
         deleted.result(30)

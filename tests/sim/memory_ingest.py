@@ -5,9 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from flyball.schemas.drift import DriftReference, reference_in_force
 from flyball.sim.keeper import MemoryMap
+from flyball.sim.session import Session
 from flyball.sim.transaction import MemoryTransaction
-from telemetry_ingest.domain.condense import SystemTotals
+from telemetry_ingest.domain.condense import SystemTotals, Yardsticks
+from telemetry_ingest.domain.features import Yardstick
 from telemetry_ingest.ports import Sighting
 
 HORIZON = timedelta(hours=24)
@@ -24,6 +27,33 @@ class MemoryTotals:
 
     async def declare(self, tenant: str, system: str) -> None:
         await self.transaction.put("declared", (tenant, system), True)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReferences:
+    transaction: MemoryTransaction
+
+    async def keep(self, reference: DriftReference) -> None:
+        def keep(known: tuple[DriftReference, ...] | None) -> tuple[DriftReference, ...]:
+            others = known or ()
+            return others if reference.version in [one.version for one in others] else (*others, reference)
+
+        await self.transaction.change("references", (reference.tenant, reference.system), keep)
+
+    async def between(self, spans: Mapping[tuple[str, str], tuple[datetime, datetime]]) -> Yardsticks:
+        async def effect(session: Session) -> Yardsticks:
+            found = {key: session.read("references", key) or () for key in sorted(spans)}
+            return {
+                key: [Yardstick.of(one) for one in versions if one in _in_force(versions, *spans[key])]
+                for key, versions in found.items()
+            }
+
+        return await self.transaction.statement("references in force", effect)
+
+
+def _in_force(versions: Sequence[DriftReference], first: datetime, last: datetime) -> list[DriftReference]:
+    begins = reference_in_force(versions, first)
+    return [one for one in versions if one is begins or first < one.effective_at <= last]
 
 
 def plus(known: SystemTotals, more: SystemTotals) -> SystemTotals:

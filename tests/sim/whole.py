@@ -28,7 +28,7 @@ from telemetry_ingest.service import TelemetryIngest
 from telemetry_ingest.service import wiring as ingest_wiring
 from tests.sim import verdict
 from tests.sim.events import Load, registrations
-from tests.sim.memory_ingest import MemorySightings, MemoryTotals
+from tests.sim.memory_ingest import MemoryReferences, MemorySightings, MemoryTotals
 from tests.sim.memory_ledger import MemoryLedger
 
 PARTITIONS = 4
@@ -87,7 +87,9 @@ class Site:
         self._start("ledger", self.ledger, self.ledger_wiring, replicas)
 
     def ingest_wiring(self) -> Wiring[Any]:
-        ingest = TelemetryIngest(Limits(), MemorySightings(self.redis), MemoryTotals, Metrics("telemetry-ingest"))
+        ingest = TelemetryIngest(
+            Limits(), MemorySightings(self.redis), MemoryTotals, MemoryReferences, Metrics("telemetry-ingest")
+        )
         return ingest_wiring(ingest, self.records_max)
 
     def ledger_wiring(self) -> Wiring[Any]:

@@ -34,6 +34,7 @@ from rollback_executor.adapters.postgres import PostgresRollouts
 from rollback_executor.service import RollbackExecutor
 from rollback_executor.service import wiring as rollback_wiring
 from telemetry_ingest.adapters.postgres import PostgresTotals
+from telemetry_ingest.adapters.references import PostgresReferences, Yardsticks
 from telemetry_ingest.domain.verdicts import Limits
 from telemetry_ingest.ports import Sighting
 from telemetry_ingest.service import TelemetryIngest
@@ -51,7 +52,9 @@ class NoSightings:
 
 def wirings() -> dict[str, Wiring[Any]]:
     """As each composition root makes them."""
-    ingest = TelemetryIngest(Limits(), NoSightings(), PostgresTotals, Metrics("telemetry-ingest"))
+    ingest = TelemetryIngest(
+        Limits(), NoSightings(), PostgresTotals, lambda tx: PostgresReferences(tx, Yardsticks()), Metrics("ingest")
+    )
     ledger = BudgetLedger(PostgresLedger, Metrics("budget-ledger"))
     console = Console(timedelta(), PostgresSystems, lambda tx: PostgresRejections(tx, 1), PostgresLiveBudgets)
     audit = AuditLog(PostgresChains, Metrics("audit-log"))

@@ -8,8 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flyball.schemas.summaries import TelemetrySummary
-from telemetry_ingest.domain.condense import condense, segment_name
+from flyball.schemas.drift import CategoricalReference, DriftReference, NumericReference
+from flyball.schemas.summaries import FeatureStatistics, TelemetrySummary
+from telemetry_ingest.domain.condense import condense, segment_name, spans_of_features
+from telemetry_ingest.domain.features import Yardstick
 from telemetry_ingest.domain.verdicts import Accepted, Limits, Raw, Rejected, judge
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -51,7 +53,15 @@ GUARDRAIL = st.fixed_dictionaries(
     }
 )
 PREDICTION = st.fixed_dictionaries(
-    {"prediction_id": st.just("p"), "release": st.just("1.0.0"), "predicted_class": st.sampled_from(["yes", "no"])}
+    {
+        "prediction_id": st.just("p"),
+        "release": st.just("1.0.0"),
+        "predicted_class": st.sampled_from(["yes", "no"]),
+        "features": st.dictionaries(
+            st.sampled_from(["amount", "country", "unheard-of"]),
+            st.none() | st.sampled_from(["de", "fr", "xx"]) | st.floats(-10, 10),
+        ),
+    }
 )
 TYPED = (
     st.tuples(st.just("interaction.completed"), INTERACTION)
@@ -60,6 +70,32 @@ TYPED = (
     | st.tuples(st.just("prediction.made"), PREDICTION)
 )
 EVENT = st.builds(lambda typed, seconds: (*typed, seconds), TYPED, st.integers(0, 40))
+
+REFERENCE = DriftReference(
+    tenant="default",
+    system="support",
+    version=3,
+    effective_at=NOW - timedelta(seconds=20),
+    release=None,
+    rows=500,
+    features={
+        "amount": NumericReference(
+            kind="numeric",
+            edges=(-1.0, 0.0, 2.5),
+            counts=(100, 150, 150, 90),
+            rows=500,
+            nulls=10,
+            minimum=-5.0,
+            maximum=5.0,
+            standard_deviation=2.0,
+        ),
+        "country": CategoricalReference(kind="categorical", counts={"de": 400, "fr": 100}, rows=500, nulls=0),
+    },
+    source="test",
+    author="user:test",
+    created_at=NOW - timedelta(seconds=60),
+)
+YARDSTICKS = {("default", "support"): [Yardstick.of(REFERENCE)]}
 
 
 def verdicts(events: Sequence[tuple[str, Any, int]]) -> list[Accepted | Rejected]:
@@ -82,7 +118,7 @@ def _raw(number: int, kind: str, data: dict[str, Any], seconds: int) -> Raw:
 def deltas(batch: Sequence[Accepted | Rejected]) -> list[dict[str, Any]]:
     accepted = [v for v in batch if isinstance(v, Accepted)]
     rejected = [v for v in batch if isinstance(v, Rejected)]
-    condensed = condense(accepted, (), rejected)
+    condensed = condense(accepted, (), rejected, YARDSTICKS)
     frozen = [bucket.freeze(key) for key, bucket in condensed.buckets.items()]
     # Through the wire and back: what is merged is what readers get.
     return [TelemetrySummary.model_validate_json(s.model_dump_json()).model_dump(mode="json") for s in frozen]
@@ -103,12 +139,9 @@ def _add(sums: dict[str, int], place: str, value: Any) -> None:
             _add(sums, f"{place}/{name}", part)
     elif isinstance(value, list):
         for part in value:
-            names = [str(part.get(n)) for n in ("metric", "evaluator", "evaluator_version", "rule", "kind")]
-            _add(
-                sums,
-                f"{place}/{names}/{part.get('sampling_ppm')}",
-                {k: v for k, v in part.items() if k != "sampling_ppm"},
-            )
+            names = ("metric", "evaluator", "evaluator_version", "rule", "kind", "sampling_ppm", "reference_version")
+            key = [str(part.get(name)) for name in names]
+            _add(sums, f"{place}/{key}", {k: v for k, v in part.items() if k not in names})
     elif isinstance(value, int) and value:
         sums[place] = sums.get(place, 0) + value
 
@@ -129,7 +162,7 @@ def test_conservation_every_record_is_in_exactly_one_total(events: Any) -> None:
     judged = verdicts(events)
     accepted = [v for v in judged if isinstance(v, Accepted)]
     rejected = [v for v in judged if isinstance(v, Rejected)]
-    condensed = condense(accepted[1:], accepted[:1], rejected)
+    condensed = condense(accepted[1:], accepted[:1], rejected, {})
     totals = condensed.totals.values()
     assert sum(t.counted + t.duplicates + t.rejected for t in totals) == len(judged)
     measured = [bucket.measurement for bucket in condensed.buckets.values()]
@@ -151,9 +184,57 @@ def test_a_bucket_with_very_many_distinct_values_is_published_in_parts_that_fit_
     data = {"interaction_id": "i", "release": "1.0.0", "latency_ms": 1.0}
     events = [("interaction.completed", {**data, "outcome": f"{error}{n:04}"}, 0) for n in range(2_000)]
     judged = [verdict for verdict in verdicts(events) if isinstance(verdict, Accepted)]
-    condensed = condense(judged, (), ())
+    condensed = condense(judged, (), (), {})
     parts = [bucket.freeze(key) for key, bucket in condensed.buckets.items()]
     assert len(parts) == 8
     assert max(len(part.model_dump_json()) for part in parts) < 100_000
     assert sum(part.interactions.count for part in parts) == 2_000
     assert len({key.summary_id("t", 0, 0) for key in condensed.buckets}) == 8
+
+
+def predictions(*features: dict[str, Any], seconds: int = 0) -> list[Accepted]:
+    data = {"prediction_id": "p", "release": "1.0.0", "predicted_class": "yes"}
+    events = [("prediction.made", {**data, "features": each}, seconds) for each in features]
+    return [verdict for verdict in verdicts(events) if isinstance(verdict, Accepted)]
+
+
+def counted(*features: dict[str, Any], seconds: int = 0) -> FeatureStatistics:
+    condensed = condense(predictions(*features, seconds=seconds), (), (), YARDSTICKS)
+    ((key, bucket),) = condensed.buckets.items()
+    (found,) = bucket.freeze(key).features
+    return found
+
+
+def test_features_are_counted_on_the_edges_of_the_reference() -> None:
+    rows: list[dict[str, Any]] = [{"amount": -1.0, "country": "de"}, {"amount": 99.0, "country": "xx"}]
+    rows += [{"amount": 2.4999, "country": 7.0}, {"amount": "n/a", "country": None}, {"unheard-of": 1.0}]
+    found = counted(*rows)
+    assert (found.reference_version, found.rows, found.values) == (3, 5, {})
+    amount, country = found.numeric["amount"], found.categorical["country"]
+    assert amount.bins == {1: 1, 2: 1, 3: 1}
+    assert (amount.nulls, amount.unparsable, amount.out_of_range) == (1, 1, 1)
+    assert (country.known, country.new, country.nulls, country.unparsable) == ({"de": 1}, 1, 2, 1)
+
+
+def test_a_reference_holds_for_buckets_that_begin_when_it_has_taken_effect() -> None:
+    before = counted({"amount": 1.5, "country": "de"}, {"amount": 1.5}, {"amount": -0.0}, seconds=21)
+    assert (before.reference_version, before.rows) == (0, 3)
+    assert before.values["amount"].numbers == {1.5: 2, 0.0: 1}
+    assert before.values["country"].texts == {"de": 1}
+    assert counted({"amount": 1.5}, seconds=20).reference_version == 3
+
+
+def test_references_are_asked_for_the_span_of_the_predictions_alone() -> None:
+    assert spans_of_features(verdict for verdict in predictions()) == {}
+    spans = spans_of_features(predictions({}, seconds=13) + predictions({}, seconds=4))
+    assert spans == {("default", "support"): (NOW - timedelta(seconds=20), NOW - timedelta(seconds=10))}
+
+
+def test_values_without_a_reference_are_published_in_parts_that_fit_a_record() -> None:
+    long = "\u0001" * 60
+    wide = [{f"{name:03}{long}": f"{row}{long}" for name in range(512)} for row in range(4)]
+    condensed = condense(predictions(*wide), (), (), {})
+    parts = [bucket.freeze(key) for key, bucket in condensed.buckets.items()]
+    assert len(parts) == 4
+    assert max(len(part.model_dump_json()) for part in parts) < 1_000_000
+    assert sum(part.features[0].rows for part in parts) == 4

@@ -1,5 +1,7 @@
 """Drift topics: what live data are compared with, what was found, and who is asked to retrain."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -229,3 +231,9 @@ class DriftPolicy(Event):
     recovery_psi: float = Field(default=0.05, gt=0, le=10)
     recovery_panes: int = Field(default=16, ge=1, le=64)
     """So many panes in a row below ``recovery_psi`` end an episode."""
+
+
+def reference_in_force(references: Iterable[DriftReference], at: datetime) -> DriftReference | None:
+    """The newest version that has taken effect at ``at``; None before the first."""
+    effective = (reference for reference in references if reference.effective_at <= at)
+    return max(effective, key=lambda reference: reference.version, default=None)

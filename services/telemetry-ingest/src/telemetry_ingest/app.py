@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from importlib.resources import files
 
 from flyball.bus.runtime import Runtime
@@ -9,6 +10,7 @@ from flyball.observe.metrics import Metrics
 from flyball.store.postgres import open_postgres
 from telemetry_ingest.adapters.postgres import PostgresTotals
 from telemetry_ingest.adapters.redis import open_sightings
+from telemetry_ingest.adapters.references import PostgresReferences, Yardsticks
 from telemetry_ingest.api import routes
 from telemetry_ingest.service import NAME, TelemetryIngest, wiring
 from telemetry_ingest.settings import Settings
@@ -30,7 +32,8 @@ async def serve(environment: Mapping[str, str]) -> None:
             accept_lost_ids=settings.accept_lost_ids,
         ) as sightings,
     ):
-        service = TelemetryIngest(settings.limits(), sightings, PostgresTotals, metrics)
+        references = partial(PostgresReferences, yardsticks=Yardsticks())
+        service = TelemetryIngest(settings.limits(), sightings, PostgresTotals, references, metrics)
         runtime = Runtime(
             wiring(service, settings.ingest_batch_records_max),
             settings,

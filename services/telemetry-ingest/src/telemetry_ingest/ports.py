@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from telemetry_ingest.domain.condense import SystemTotals
+from flyball.schemas.drift import DriftReference
+from telemetry_ingest.domain.condense import SystemTotals, Yardsticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,18 @@ class Totals(Protocol):
 
     async def declare(self, tenant: str, system: str) -> None:
         """Remember that somebody declared this system."""
+        ...
+
+
+class References(Protocol):
+    """What features are counted on, within a transaction."""
+
+    async def keep(self, reference: DriftReference) -> None:
+        """Remember one version; the first of a number stays."""
+        ...
+
+    async def between(self, spans: Mapping[tuple[str, str], tuple[datetime, datetime]]) -> Yardsticks:
+        """Versions that are in force at some moment of each system's span, from its first to its last."""
         ...
 
 

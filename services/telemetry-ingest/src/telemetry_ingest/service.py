@@ -9,15 +9,24 @@ from flyball.bus.records import Batch, Record
 from flyball.bus.subscription import Subscription, Wiring
 from flyball.bus.typed import Received, TypedHandler
 from flyball.observe.metrics import Metrics
+from flyball.schemas.drift import DriftReference
 from flyball.schemas.registry import SystemRegistered
 from flyball.schemas.rejected import Position, TelemetryRejected
-from flyball.schemas.topics import AGENT_EVENTS, REGISTRY_SYSTEMS, TELEMETRY_REJECTED, TELEMETRY_SUMMARIES
+from flyball.schemas.topics import (
+    AGENT_EVENTS,
+    DRIFT_REFERENCES,
+    REGISTRY_SYSTEMS,
+    TELEMETRY_REJECTED,
+    TELEMETRY_SUMMARIES,
+)
 from flyball.store.ports import Outgoing, Tx
-from telemetry_ingest.domain.condense import Condensed, condense
+from telemetry_ingest.domain.condense import Condensed, condense, spans_of_features
 from telemetry_ingest.domain.verdicts import Accepted, Limits, Raw, Rejected, judge
-from telemetry_ingest.ports import Sighting, Sightings, Totals
+from telemetry_ingest.ports import References, Sighting, Sightings, Totals
 
 NAME = "telemetry-ingest"
+REFERENCES_MAX = 50
+"""Of one batch: a reference may have half a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,7 @@ class TelemetryIngest(Generic[Tx]):
     limits: Limits
     sightings: Sightings
     totals: Callable[[Tx], Totals]
+    references: Callable[[Tx], References]
     metrics: Metrics
 
     async def on_events(self, transaction: Tx, batch: Batch) -> None:
@@ -33,7 +43,8 @@ class TelemetryIngest(Generic[Tx]):
         accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
         rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
         first, repeated = await self._split(accepted)
-        condensed = condense(first, repeated, rejected)
+        yardsticks = await self.references(transaction).between(spans_of_features(first))
+        condensed = condense(first, repeated, rejected, yardsticks)
         # Totals first: their row locks make the outbox ids of one system rise in the order of the commits.
         await self.totals(transaction).add(condensed.totals, batch.recorded_at)
         await transaction.enqueue(_summaries(batch, condensed) + [_rejection(item) for item in rejected])
@@ -43,6 +54,10 @@ class TelemetryIngest(Generic[Tx]):
     async def on_registered(self, transaction: Tx, received: Sequence[Received[SystemRegistered]]) -> None:
         for item in received:
             await self.totals(transaction).declare(item.event.tenant, item.event.system)
+
+    async def on_references(self, transaction: Tx, received: Sequence[Received[DriftReference]]) -> None:
+        for item in received:
+            await self.references(transaction).keep(item.event)
 
     async def _split(self, accepted: Sequence[Accepted]) -> tuple[list[Accepted], list[Accepted]]:
         seen = [Sighting(a.fingerprint, f"{a.raw.partition}:{a.raw.offset}", a.raw.recorded_at) for a in accepted]
@@ -55,10 +70,12 @@ class TelemetryIngest(Generic[Tx]):
 def wiring(service: TelemetryIngest[Tx], records_max: int) -> Wiring[Tx]:
     """Everything that this service reads and writes."""
     registered = TypedHandler(NAME, REGISTRY_SYSTEMS, service.on_registered, service.metrics)
+    references = TypedHandler(NAME, DRIFT_REFERENCES, service.on_references, service.metrics)
     return Wiring(
         NAME,
         subscriptions=(
-            Subscription(AGENT_EVENTS, service.on_events, hot=True, records_max=records_max),
+            Subscription(DRIFT_REFERENCES, references, records_max=REFERENCES_MAX),
+            Subscription(AGENT_EVENTS, service.on_events, hot=True, records_max=records_max, after=(DRIFT_REFERENCES,)),
             Subscription(REGISTRY_SYSTEMS, registered),
         ),
         publishes=(TELEMETRY_SUMMARIES, TELEMETRY_REJECTED),

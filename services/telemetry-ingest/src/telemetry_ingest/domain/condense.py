@@ -1,11 +1,12 @@
 """Condenses a batch of judged records into summary deltas and totals. Deltas add up to the same in any order."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
+from flyball.schemas.drift import reference_in_force
 from flyball.schemas.native import (
     AgentEvent,
     EvaluationRecorded,
@@ -14,6 +15,7 @@ from flyball.schemas.native import (
     PredictionMade,
 )
 from flyball.schemas.summaries import BUCKET_SECONDS, TelemetrySummary
+from telemetry_ingest.domain.features import FeatureTally, Yardstick
 from telemetry_ingest.domain.tallies import (
     EvaluationKey,
     EvaluationTally,
@@ -29,6 +31,11 @@ SUMMARY_NAMESPACE = UUID("0d5a1a43-32c6-5a5d-9c0c-5f0d8e0b7a11")
 SEGMENT_CHARACTERS_MAX = 256
 ROWS_MAX = 256
 """Distinct values in one summary. At a few hundred bytes each it stays far below the 1 MiB of a record."""
+VALUE_BYTES_MAX = 150_000
+"""Values of features in one summary, as long as no reference says how to count them. An event adds 440,000 at most."""
+
+Yardsticks = Mapping[tuple[str, str], Sequence[Yardstick]]
+"""References that may be in force, by tenant and system."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,6 +65,8 @@ class Bucket:
     evaluations: dict[EvaluationKey, EvaluationTally] = field(default_factory=dict)
     guardrails: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
     predictions: PredictionTally = field(default_factory=PredictionTally)
+    features: dict[int, FeatureTally] = field(default_factory=dict)
+    """By version of the reference."""
     releases_deployed: int = 0
     measurement: MeasurementTally = field(default_factory=MeasurementTally)
 
@@ -74,6 +83,19 @@ class Bucket:
             self.predictions.add(data)
         else:
             self.releases_deployed += 1
+
+    def add_features(self, event: PredictionMade, yardstick: Yardstick | None) -> None:
+        version = yardstick.reference.version if yardstick else 0
+        tally = self.features.get(version)
+        if tally is None:
+            tally = self.features[version] = FeatureTally(yardstick)
+        tally.add(event.features)
+
+    @property
+    def is_full(self) -> bool:
+        if self.rows >= ROWS_MAX:
+            return True
+        return bool(self.features) and sum(tally.bytes for tally in self.features.values()) >= VALUE_BYTES_MAX
 
     @property
     def rows(self) -> int:
@@ -93,6 +115,7 @@ class Bucket:
             evaluations=tuple(tally.freeze(name) for name, tally in sorted(self.evaluations.items())),
             guardrails=tuple(guardrail_statistics(*name, tally) for name, tally in sorted(self.guardrails.items())),
             predictions=self.predictions.freeze(),
+            features=tuple(tally.freeze() for _, tally in sorted(self.features.items())),
             releases_deployed=self.releases_deployed,
             measurement=self.measurement.freeze(),
         )
@@ -112,14 +135,18 @@ class SystemTotals:
 class Condensed:
     """The whole effect of a batch."""
 
+    yardsticks: Yardsticks
     buckets: dict[BucketKey, Bucket] = field(default_factory=dict)
     totals: dict[tuple[str, str], SystemTotals] = field(default_factory=dict)
     _part: dict[BucketKey, int] = field(default_factory=dict)
 
     def count(self, accepted: Accepted) -> None:
         event = accepted.event
-        bucket = self._bucket(_key_of(event), event.time)
+        key = _key_of(event)
+        bucket = self._bucket(key, event.time)
         bucket.add(event)
+        if isinstance(event.data, PredictionMade):
+            bucket.add_features(event.data, self._yardstick(key, accepted.raw.recorded_at))
         bucket.measurement.counted += 1
         bucket.measurement.late += accepted.late
         totals = self._totals(event.tenant, event.subject)
@@ -142,7 +169,7 @@ class Condensed:
     def _bucket(self, key: BucketKey, at: datetime) -> Bucket:
         part = self._part.get(key, 0)
         bucket = self.buckets.get(replace(key, part=part) if part else key)
-        if bucket is not None and bucket.rows >= ROWS_MAX:
+        if bucket is not None and bucket.is_full:
             part = self._part[key] = part + 1
             bucket = None
         if bucket is None:
@@ -150,13 +177,26 @@ class Condensed:
         bucket.event_time_max = max(bucket.event_time_max, at)
         return bucket
 
+    def _yardstick(self, key: BucketKey, recorded_at: datetime) -> Yardstick | None:
+        known = self.yardsticks.get((key.tenant, key.system))
+        if not known:
+            return None
+        at = _judged_at(key.start_seconds, recorded_at)
+        reference = reference_in_force((one.reference for one in known), at)
+        return next((one for one in known if one.reference is reference), None)
+
     def _totals(self, tenant: str, system: str) -> SystemTotals:
         return self.totals.setdefault((tenant, system), SystemTotals())
 
 
-def condense(accepted: Iterable[Accepted], duplicates: Iterable[Accepted], rejected: Iterable[Rejected]) -> Condensed:
+def condense(
+    accepted: Iterable[Accepted],
+    duplicates: Iterable[Accepted],
+    rejected: Iterable[Rejected],
+    yardsticks: Yardsticks,
+) -> Condensed:
     """Sum up one batch."""
-    condensed = Condensed()
+    condensed = Condensed(yardsticks)
     for first in accepted:
         condensed.count(first)
     for repeated in duplicates:
@@ -164,6 +204,27 @@ def condense(accepted: Iterable[Accepted], duplicates: Iterable[Accepted], rejec
     for unreadable in rejected:
         condensed.count_rejected(unreadable)
     return condensed
+
+
+def spans_of_features(accepted: Iterable[Accepted]) -> dict[tuple[str, str], tuple[datetime, datetime]]:
+    """First and last moment at which each system's features ask for a reference."""
+    spans: dict[tuple[str, str], tuple[datetime, datetime]] = {}
+    for one in accepted:
+        event = one.event
+        if not isinstance(event.data, PredictionMade):
+            continue
+        at = _judged_at(bucket_start_seconds(event.time), one.raw.recorded_at)
+        first, last = spans.get((event.tenant, event.subject), (at, at))
+        spans[event.tenant, event.subject] = min(first, at), max(last, at)
+    return spans
+
+
+def _judged_at(start_seconds: int, recorded_at: datetime) -> datetime:
+    """A bucket is counted on the reference at its start, if that had been announced when the broker got the event.
+
+    An event may be a little ahead of its time; a replay would know more than the first reading did.
+    """
+    return min(recorded_at, datetime.fromtimestamp(start_seconds, UTC))
 
 
 def _key_of(event: AgentEvent) -> BucketKey:
