@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from autonomy_builders import START, classes_at, request
 from autonomy_memory import World, outbox_of
@@ -15,8 +16,13 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from autonomy_controller.commands import Commands, NotFound, TooManyReviews
 from autonomy_controller.domain.reviews import Refused
 from autonomy_controller.domain.state import Action, Judgment, Verdict
+from autonomy_controller.service import AutonomyController
 from autonomy_controller.ticking import Ticker
+from flyball.bus.records import Record
+from flyball.bus.typed import Received
+from flyball.observe.metrics import Metrics
 from flyball.schemas.autonomy import ActionReported
+from flyball.schemas.topics import AGENT_ACTIONS
 
 PEOPLE = st.sampled_from(["user:ada", "user:bea", "user:grace", "user:hopper", "user:lin"])
 KEY = ("default", "support")
@@ -31,6 +37,7 @@ class Interleavings(RuleBasedStateMachine):
         super().__init__()
         self.world = World(held={KEY: classes_at(1, approvals_needed=2)})
         self.commands = Commands(self.world, lambda memory: memory)
+        self.controller = AutonomyController(lambda memory: memory, Metrics("tests"), lambda *_: None)
         self.now = START
         self.started: Counter[str] = Counter()
         self.number = 0
@@ -75,11 +82,18 @@ class Interleavings(RuleBasedStateMachine):
                 assert len(approvers) >= 2
                 assert not approvers & {"user:ada", "user:bea"}
 
-    @rule(action=ids, end=st.sampled_from(["executed", "failed"]))
-    def report(self, action: str, end: str) -> None:
+    async def heard(self, events: list[ActionReported]) -> None:
+        """One batch from the topic."""
+        record = Record(AGENT_ACTIONS.name, 0, 0, int(self.now.timestamp() * 1000), None, None, ())
+        async with self.world.transaction() as transaction:
+            await self.controller.on_actions(transaction, [Received(event, uuid4(), record) for event in events])
+
+    @rule(action=ids, end=st.sampled_from(["executed", "failed"]), copies=st.integers(0, 2))
+    def report(self, action: str, end: str, copies: int) -> None:
+        """By HTTP, or on the topic, where it may come twice in a batch."""
         before = self.world.action[action].state
         event = ActionReported(kind="reported", action_id=action, system="support", end=end, reported_at=self.now)
-        self.run(self.commands.report(event, self.now))
+        self.run(self.heard([event] * copies) if copies else self.commands.report(event, self.now))
         if before in ("waiting", "approved"):
             assert self.world.action[action].state == before, "what was not started cannot have run"
 

@@ -64,14 +64,13 @@ class Commands(Generic[Tx]):
     async def report(self, event: ActionReported, now: datetime) -> Action:
         async with self.database.transaction() as transaction:
             memory = self.memory(transaction)
-            stored = await memory.actions({event.action_id})
-            before = stored.get(event.action_id)
+            before = (await memory.actions({event.action_id})).get(event.action_id)
             if before is None or before.request.system != event.system:
                 raise NotFound(f"no action {event.action_id} of {event.system}")
-            out = await report(memory, stored, event, now)
-            await memory.save_actions([stored[event.action_id]] if out else [])
+            ended, out = await report(memory, before, event, now)
+            await memory.save_actions([ended] if ended else [])
             await transaction.enqueue(out)
-        return stored.get(event.action_id, before)
+        return ended or before
 
     async def kill(
         self, key: SystemKey, action_class: str | None, person: str, reason: str, now: datetime

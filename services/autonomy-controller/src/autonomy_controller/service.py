@@ -115,10 +115,16 @@ class AutonomyController(Generic[Tx]):
             return
         memory = self.memory(transaction)
         stored = await memory.actions({one.event.action_id for one in received})
+        done: dict[str, Action] = {}
         out: list[Outgoing] = []
         for one in received:
-            out += await report(memory, stored, one.event, one.recorded_at)
-        await memory.save_actions([action for action in stored.values() if action.has_ended])
+            # The same report may come twice in a batch: the second one finds what the first one has ended.
+            action = done.get(one.event.action_id) or stored.get(one.event.action_id)
+            ended, told = await report(memory, action, one.event, one.recorded_at)
+            if ended is not None:
+                done[ended.id] = ended
+            out += told
+        await memory.save_actions(list(done.values()))
         await transaction.enqueue(out)
 
 
@@ -150,16 +156,15 @@ async def changed(
     return out
 
 
-async def report(memory: Memory, stored: dict[str, Action], event: ActionReported, now: datetime) -> list[Outgoing]:
-    """Take an agent's word on how its action ended; ``stored`` is brought up to date. A second end changes nothing."""
-    action = stored.get(event.action_id)
+async def report(
+    memory: Memory, action: Action | None, event: ActionReported, now: datetime
+) -> tuple[Action | None, list[Outgoing]]:
+    """Take an agent's word on how its action ended: the ended action, to be saved. A second end changes nothing."""
     if action is None or action.request.system != event.system or action.state not in ("allowed", "started"):
         state = "unknown" if action is None else action.state
         logger.warning("report %s of action %s is of no use: it is %s", event.end, event.action_id, state)
-        stored.pop(event.action_id, None)
-        return []
+        return None, []
     done = actions.ended(action, event.end, event.detail, now)
-    stored[event.action_id] = done
     out = [facts.ended(done)]
     if done.sample.taken and event.end == "executed":
         key = (done.request.tenant, done.request.system)
@@ -167,7 +172,7 @@ async def report(memory: Memory, stored: dict[str, Action], event: ActionReporte
         audit = reviews.opened(done, "audit", known, await memory.salt(), now)
         await memory.save_reviews([audit])
         out.append(facts.review(audit, done))
-    return out
+    return done, out
 
 
 @dataclass(slots=True)
