@@ -34,7 +34,8 @@ sim: install  ## One seed of the simulation, told step by step: make sim SEED=7
 	$(BIN)/python -m tests.sim --seed $(SEED)
 
 chaos: install tools  ## Kill everything at random for minutes and recount: make chaos SEED=7
-	$(BIN)/python -m tests.chaos --seed $(SEED)
+	$(BIN)/python -m tests.chaos counting --seed $(SEED)
+	$(BIN)/python -m tests.chaos loop --seed $(SEED)
 
 bench: install tools  ## Measure on this machine; figures go to BENCHMARKS.md
 	$(BIN)/python -m tests.bench

@@ -11,7 +11,11 @@ from tests.chaos.broker import EVENTS, SUMMARIES, end_offsets
 from tests.chaos.journal import Journal
 
 POLL_SECONDS = 1.0
-INGEST, LEDGER = "telemetry_ingest", "budget_ledger"
+Stage = tuple[str, str]
+"""A service's schema and a topic that it reads."""
+INGEST: Stage = ("telemetry_ingest", EVENTS)
+LEDGER: Stage = ("budget_ledger", SUMMARIES)
+SPINE = (INGEST, LEDGER)
 
 
 @dataclass(slots=True)
@@ -32,19 +36,18 @@ class Backlog:
         return ", ".join(f"{count} {name}" for name, count in self.waiting.items() if count) or "nothing waits"
 
 
-async def backlog(bootstrap: str, dsn: str, schemas: tuple[str, ...] = (INGEST, LEDGER)) -> Backlog | None:
+async def backlog(bootstrap: str, dsn: str, stages: tuple[Stage, ...] = SPINE) -> Backlog | None:
     """None while broker or Postgres cannot tell."""
     found = Backlog()
-    topics = {INGEST: EVENTS, LEDGER: SUMMARIES}
     try:
         # In the order of the flow: what one stage has finished, the next one must have or get.
-        for schema in schemas:
-            ends = await end_offsets(bootstrap, topics[schema])
+        for schema, topic in stages:
+            ends = await end_offsets(bootstrap, topic)
             if ends is None:
                 return None
-            done = await books.positions(dsn, schema, topics[schema])
-            found.waiting[f"records of {topics[schema]} for {schema}"] = _behind(ends, done)
-            found.progress[schema] = sum(done.values())
+            done = await books.positions(dsn, schema, topic)
+            found.waiting[f"records of {topic} for {schema}"] = _behind(ends, done)
+            found.progress[schema] = found.progress.get(schema, 0) + sum(done.values())
             found.waiting[f"rows in the outbox of {schema}"] = await books.waiting(dsn, schema)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return None
@@ -93,13 +96,13 @@ async def drained(
     dsn: str,
     journal: Journal,
     seconds_max: float = 180.0,
-    schemas: tuple[str, ...] = (INGEST, LEDGER),
+    stages: tuple[Stage, ...] = SPINE,
 ) -> None:
     """Return when nothing waits any more. AssertionError, naming what is stuck, at the deadline."""
     deadline = journal.seconds + seconds_max
     said_at = journal.seconds
     while True:
-        found = await backlog(bootstrap, dsn, schemas)
+        found = await backlog(bootstrap, dsn, stages)
         if found is not None and found.empty:
             return
         state = "broker or Postgres cannot tell" if found is None else str(found)

@@ -14,7 +14,8 @@ from flyball.stack.services import answers_ready
 from tests.chaos.journal import Journal
 
 TOKEN = "chaos-" + "t" * 26
-SERVICES = ("telemetry-ingest", "budget-ledger")
+SERVICES = {"telemetry-ingest": 2, "budget-ledger": 2}
+"""How many replicas of each."""
 POLL_SECONDS = 0.1
 RESTART_SECONDS = 0.5
 # In a row, each of about 1.5 s: a server that is down for seconds explains a few of them, never so many.
@@ -84,18 +85,22 @@ class Fleet:
         journal: Journal,
         settings: Mapping[str, str],
         directory: Path,
-        services: tuple[str, ...] = SERVICES,
-        replicas: int = 2,
+        services: Mapping[str, int] = SERVICES,
     ) -> "Fleet":
         made = [
             Replica(ServiceProcess(name, settings, directory, replica=number))
-            for name in services
+            for name, replicas in services.items()
             for number in range(1, replicas + 1)
         ]
         return cls(journal, made)
 
     def of_service(self, service: str) -> list[Replica]:
         return [replica for replica in self.replicas if replica.process.name == service]
+
+    @property
+    def deaths(self) -> int:
+        """How many processes have ended, however they did."""
+        return len(self.recoveries) + len([replica for replica in self.replicas if replica.down_since is not None])
 
     async def supervise(self) -> None:
         """Runs until cancelled."""

@@ -44,11 +44,11 @@ class Ground:
         await drained(self.bootstrap, self.dsn, self.journal)
 
     @asynccontextmanager
-    async def fleet(self, services: tuple[str, ...], replicas: int, **settings: str) -> AsyncIterator[Fleet]:
+    async def fleet(self, services: Mapping[str, int], **settings: str) -> AsyncIterator[Fleet]:
         """Replicas that are ready, ended gracefully. A setting differs from the stack's by name in lower case."""
         changed = {f"FLYBALL_{name.upper()}": value for name, value in settings.items()}
         directory = self.stack.directory / f"services-{len(list(self.stack.directory.iterdir()))}"
-        fleet = Fleet.of(self.journal, {**self.settings, **changed}, directory, services, replicas)
+        fleet = Fleet.of(self.journal, {**self.settings, **changed}, directory, services)
         try:
             async with running(fleet.supervise()):
                 await fleet.all_ready()

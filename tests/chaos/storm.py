@@ -72,7 +72,7 @@ async def run(storm: Storm, journal: Journal) -> None:
             async with running(fleet.supervise()):
                 await _storm(storm, journal, stack, fleet)
         finally:
-            _look_at_logs(storm, journal, fleet, stack.directory)
+            look_at_logs(str(storm.seed), journal, fleet, stack.directory)
             await fleet.stop()
 
 
@@ -127,12 +127,12 @@ def _tell(journal: Journal, load: Load, fleet: Fleet, saboteur: Saboteur, watch:
     journal.say(f"{len(fleet.ended_by_themselves)} times a replica ended by itself")
 
 
-def _look_at_logs(storm: Storm, journal: Journal, fleet: Fleet, directory: Path) -> None:
+def look_at_logs(name: str, journal: Journal, fleet: Fleet, directory: Path) -> None:
     """Levels by service; and the files themselves where something went wrong."""
     for replica in fleet.replicas:
         levels = Counter(line["level"] for line in log_lines(replica.log_path))
         journal.say(f"log of {replica.name}: {dict(levels)}")
     if journal.wrong or not journal.rows or os.environ.get("FLYBALL_CHAOS_KEEP_LOGS"):
-        kept = KEPT_LOGS / f"chaos-{storm.seed}"
+        kept = KEPT_LOGS / f"chaos-{name}"
         shutil.copytree(directory / "services", kept, dirs_exist_ok=True)
         journal.say(f"the services' logs are in {kept}")

@@ -33,8 +33,8 @@ async def with_fresh_database(here: Ground) -> Mapping[str, str]:
 async def replay_ledger(here: Ground, fresh: Mapping[str, str]) -> None:
     """By two replicas and in other batches than before. Nothing new is published meanwhile."""
     dsn = in_database(here.dsn, FRESH)
-    async with running(hold_up_registry(dsn)), here.fleet(("budget-ledger",), 2, **fresh):
-        await drained(here.bootstrap, dsn, here.journal, schemas=(LEDGER,))
+    async with running(hold_up_registry(dsn)), here.fleet({"budget-ledger": 2}, **fresh):
+        await drained(here.bootstrap, dsn, here.journal, stages=(LEDGER,))
 
 
 async def hold_up_registry(dsn: str) -> None:
@@ -53,8 +53,8 @@ async def replay_ingest(here: Ground, fresh: Mapping[str, str]) -> None:
     await redis.start()
     try:
         settings = {**fresh, "redis": redis.url, "ingest_batch_records_max": "333"}
-        async with here.fleet(("telemetry-ingest",), 2, **settings):
-            await drained(here.bootstrap, in_database(here.dsn, FRESH), here.journal, schemas=(INGEST,))
+        async with here.fleet({"telemetry-ingest": 2}, **settings):
+            await drained(here.bootstrap, in_database(here.dsn, FRESH), here.journal, stages=(INGEST,))
     finally:
         await redis.stop()
 
@@ -63,7 +63,7 @@ async def replay_ingest(here: Ground, fresh: Mapping[str, str]) -> None:
 @pytest.mark.timeout(300)
 async def test_topics_read_again_by_fresh_databases_give_the_same_ledger_and_totals() -> None:
     async with ground(seed=4) as here:
-        async with here.fleet(SERVICES, replicas=2) as fleet:
+        async with here.fleet(SERVICES) as fleet:
             await declare_systems(here.bootstrap, here.dsn)
             for events in (5_000, 10_000):
                 await here.publish(events)

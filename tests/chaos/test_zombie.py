@@ -75,7 +75,7 @@ async def make_zombie(here: Ground, fleet: Fleet, service: str, topic: str) -> R
 @pytest.mark.chaos
 @pytest.mark.timeout(300)
 async def test_an_old_owner_that_wakes_after_a_rebalance_changes_nothing() -> None:
-    async with ground(seed=3) as here, here.fleet(SERVICES, replicas=2) as fleet:
+    async with ground(seed=3) as here, here.fleet(SERVICES) as fleet:
         await declare_systems(here.bootstrap, here.dsn)
         await here.publish(2_000)
         await here.drained()
