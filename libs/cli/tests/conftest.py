@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import governing_answers as governing
 import pytest
 
 TOKEN = "token-of-the-test"
@@ -105,6 +106,8 @@ class Answers(BaseHTTPRequestHandler):
             self._live()
         elif path == "/v1/budgets/support/explain":
             self._json(200, EXPLANATION)
+        elif (found := governing.answer(path, self.server.incident_state)) is not None:
+            self._json(200, found)
         elif path == "/v1/systems/down":
             self._problem(503, "console's own store or broker is away", "Run `flyball doctor`.")
         else:
@@ -115,7 +118,15 @@ class Answers(BaseHTTPRequestHandler):
         applied = {"system": spec["system"], "version": 1, "effective_at": "2026-11-21T09:30:30Z", "changed": True}
         self._json(201, {**applied, "spec": spec})
 
+    def do_DELETE(self) -> None:
+        self.server.told.append((self.path, None))
+        self.send_response(204)
+        self.end_headers()
+
     def do_POST(self) -> None:
+        if self.path != "/v1/events":
+            self._told(json.loads(self._body()))
+            return
         events = self._body().splitlines()
         if self.server.busy_for:
             self.server.busy_for -= 1
@@ -127,6 +138,13 @@ class Answers(BaseHTTPRequestHandler):
     def log_message(self, *arguments: object) -> None:
         pass
 
+    def _told(self, body: dict[str, Any]) -> None:
+        self.server.told.append((self.path, body))
+        if self.path == "/v1/reviews/independent/verdict":
+            self._problem(409, "Conflict", "store your own judgment first", reason="judgment_first")
+        else:
+            self._json(200, governing.done(self.path))
+
     def _body(self) -> bytes:
         return self.rfile.read(int(self.headers["Content-Length"]))
 
@@ -137,8 +155,11 @@ class Answers(BaseHTTPRequestHandler):
         self.wfile.flush()
         self.server.ended.wait(30)
 
-    def _problem(self, status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> None:
-        self._json(status, {"type": "about:blank", "status": status, "title": title, "detail": detail}, headers)
+    def _problem(
+        self, status: int, title: str, detail: str, headers: dict[str, str] | None = None, reason: str | None = None
+    ) -> None:
+        problem = {"type": "about:blank", "status": status, "title": title, "detail": detail, "reason": reason}
+        self._json(status, problem, headers)
 
     def _json(self, status: int, answer: object, headers: dict[str, str] | None = None) -> None:
         body = json.dumps(answer).encode()
@@ -156,6 +177,8 @@ class Console(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answers)
         self.batches: list[list[bytes]] = []
+        self.told: list[tuple[str, dict[str, Any] | None]] = []
+        self.incident_state = "detected"
         self.busy_for = 0
         self.ended = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}"
@@ -164,7 +187,7 @@ class Console(ThreadingHTTPServer):
 @pytest.fixture
 def console() -> Iterator[Console]:
     with Console() as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield server
         server.ended.set()

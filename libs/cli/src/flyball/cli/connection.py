@@ -53,6 +53,19 @@ class Connection:
             response = client.put(path, content=body, headers={"Content-Type": "application/json"})
         return answer_of(response)
 
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Send JSON; the JSON that console answers."""
+        with self.client() as client:
+            response = client.post(path, json=dict(body))
+        return answer_of(response)
+
+    def delete(self, path: str) -> None:
+        """Take something away."""
+        with self.client() as client:
+            response = client.delete(path)
+        if not response.is_success:
+            answer_of(response)
+
     def items(self, path: str, **parameters: str | int | None) -> list[dict[str, Any]]:
         """The items of all pages."""
         items: list[dict[str, Any]] = []
@@ -87,6 +100,7 @@ def answer_of(response: "httpx.Response") -> Any:
         f"{title}: {detail}",
         "flyball doctor" if unreachable else "flyball --help",
         UNREACHABLE if unreachable else ERROR,
+        str(problem.get("reason") or ""),
     )
 
 

@@ -6,13 +6,29 @@ from typing import Annotated
 
 import typer
 
-from flyball.cli.commands import audit, budgets, demo, doctor, send, specs, systems, telemetry, topics, up
+from flyball.cli.commands import (
+    audit,
+    autonomy,
+    budgets,
+    demo,
+    doctor,
+    incidents,
+    reviews,
+    send,
+    silences,
+    specs,
+    systems,
+    telemetry,
+    topics,
+    up,
+    watch,
+)
 from flyball.cli.connection import DEFAULT_URL, Connection
 from flyball.cli.errors import CommandError
 
 HELP = """The governor for AI systems in production.
 
-Data goes to stdout and everything else to stderr. Exit codes: 0 done, 1 error, 2 usage, 4 unreachable.
+Data goes to stdout and everything else to stderr. Exit codes: 0 done, 1 error, 2 usage, 3 gate closed, 4 unreachable.
 """
 
 application = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -25,6 +41,11 @@ application.command("send")(send.send)
 application.add_typer(systems.application, name="systems")
 application.add_typer(telemetry.application, name="telemetry")
 application.add_typer(budgets.application, name="budgets")
+application.add_typer(autonomy.application, name="autonomy")
+application.add_typer(reviews.application, name="reviews")
+application.add_typer(incidents.application, name="incidents")
+application.add_typer(silences.application, name="silences")
+application.command("watch")(watch.watch)
 application.add_typer(topics.application, name="topics")
 application.add_typer(audit.application, name="audit")
 

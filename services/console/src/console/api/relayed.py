@@ -4,12 +4,13 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.responses import Response
 
 from console.adapters.services import Answer, OtherService
 from console.api.access import requires
+from console.api.conditional import unless_known
 from console.api.problems import ProblemError, documented
 from flyball.observe.http import PROBLEM
 from flyball.schemas.budgets import BudgetStatement
@@ -95,13 +96,13 @@ class RelayedRoutes:
         """What became of each system's events, from telemetry-ingest."""
         return passed_on(self._ingest, await self._ingest.ask("/v1/totals", {"system": system, "after": after}))
 
-    async def budgets(self, system: Name = None, after: Name = None) -> Response:
+    async def budgets(self, request: Request, system: Name = None, after: Name = None) -> Response:
         """The budgets of each system, from budget-ledger."""
-        return passed_on(self._ledger, await self._ledger.ask("/v1/budgets", {"system": system, "after": after}))
+        return unless_known(request, await self._budgets(system, after))
 
     async def budget(self, system: str) -> Response:
         """The budgets of one system, from budget-ledger."""
-        response = await self.budgets(system)
+        response = await self._budgets(system)
         try:
             items = BudgetsPage.model_validate_json(bytes(response.body)).items
         except ValidationError as error:
@@ -113,6 +114,9 @@ class RelayedRoutes:
                 "nothing of it was ever counted; see GET /v1/totals, or send its events with `flyball send`",
             )
         return Response(items[0].model_dump_json(), media_type="application/json")
+
+    async def _budgets(self, system: str | None, after: str | None = None) -> Response:
+        return passed_on(self._ledger, await self._ledger.ask("/v1/budgets", {"system": system, "after": after}))
 
     async def explain(self, system: str, dimension: Annotated[str, Query(max_length=63)] = "accuracy") -> Response:
         """How one budget's figures came about, from budget-ledger."""
