@@ -60,7 +60,7 @@ class ControlConsumer(Generic[Tx]):
         self._subscriber: BatchSubscriber = broker.subscriber(
             subscription.topic.name,
             batch=True,
-            group_id=group_of(processor.consumer, subscription.topic.name),
+            group_id=settings.kafka_group_prefix + group_of(processor.consumer, subscription.topic.name),
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
             max_records=subscription.records_max,

@@ -69,7 +69,7 @@ class HotConsumer(Generic[Tx]):
         self._stopping = False
         self._consumer = AIOKafkaConsumer(
             **settings.client(),
-            group_id=group_of(processor.consumer, subscription.topic.name),
+            group_id=settings.kafka_group_prefix + group_of(processor.consumer, subscription.topic.name),
             client_id=f"flyball-{processor.consumer}",
             auto_offset_reset="earliest",
             enable_auto_commit=False,

@@ -19,6 +19,8 @@ class KafkaSettings(Settings):
     kafka_ca_file: FilePath | None = None
     kafka_certificate_file: FilePath | None = None
     kafka_key_file: FilePath | None = None
+    kafka_group_prefix: str = Field(default="", max_length=64, pattern=r"^[A-Za-z0-9._-]*$")
+    """Before each consumer group: a second installation, or a replay into a fresh database, has groups of its own."""
     kafka_session_timeout_ms: int = Field(default=10_000, ge=1_000, le=300_000)
     kafka_request_timeout_ms: int = Field(default=15_000, ge=1_000, le=300_000)
     kafka_replication: int = Field(default=1, ge=1, le=7)
