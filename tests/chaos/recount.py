@@ -149,7 +149,16 @@ def _prediction(data: Mapping[str, Any]) -> dict[str, int]:
         "predictions.count": 1,
         f"predictions.classes.{data['predicted_class']}": 1,
         **_measured("predictions.score_ppm", None if score is None else round(score * MILLION)),
+        **_features(data["features"]),
     }
+
+
+def _features(values: Mapping[str, float | str | None]) -> dict[str, int]:
+    """Before any reference: the rows, and each value that is there."""
+    there = {name: value for name, value in values.items() if value is not None}
+    kinds = {name: "texts" if isinstance(value, str) else "numbers" for name, value in there.items()}
+    counts = {f"features.0.values.{name}.{kinds[name]}.{value}": 1 for name, value in there.items()}
+    return {"features.0.rows": 1, **counts}
 
 
 def _release(data: Mapping[str, Any]) -> dict[str, int]:

@@ -13,7 +13,11 @@ from tests.chaos.broker import header
 from tests.chaos.recount import Bucket
 
 KEYS = ("tenant", "system", "release", "segment", "bucket_start", "event_time_max")
-NAMED_BY = {"evaluations": ("metric", "evaluator", "evaluator_version", "sampling_ppm"), "guardrails": ("rule", "kind")}
+NAMED_BY = {
+    "evaluations": ("metric", "evaluator", "evaluator_version", "sampling_ppm"),
+    "guardrails": ("rule", "kind"),
+    "features": ("reference_version",),
+}
 
 
 @dataclass(slots=True)

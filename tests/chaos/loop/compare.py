@@ -27,7 +27,8 @@ async def compare_actions(
         journal.compare(f"actions {kind}", len(wanted), len(wanted & said[kind].keys()))
         journal.compare(f"actions {kind} more than once", 0, sum(len(ids) > 1 for ids in said[kind].values()))
     broken = sum(wish.action_id is None for wish in wishes)
-    journal.compare("unreadable requests in dead letters", broken, len(await read_all(bootstrap, f"{ACTIONS}.dlq")))
+    buried = {header(message, "ce_id") for message in await read_all(bootstrap, f"{ACTIONS}.dlq")}
+    journal.compare("unreadable requests in dead letters", broken, len(buried))
     states = await _states(dsn)
     journal.compare("actions that two workers were told to run", 0, sum(count > 1 for count in agents.wins.values()))
     ran = {action_id for action_id, count in agents.wins.items() if count}
@@ -115,8 +116,10 @@ def _is_last(key: str, incidents: Sequence[Mapping[str, Any]]) -> bool:
     return any(row["id"] == incident and json.loads(row["body"])["epoch"] == int(epoch) for row in incidents)
 
 
-async def compare_audit(journal: Journal, bootstrap: str, auditor: Replica, wishes: Sequence[Wish]) -> None:
-    """The chain is whole, holds each record once, and has a record of every decision."""
+async def compare_audit(
+    journal: Journal, bootstrap: str, auditor: Replica, wishes: Sequence[Wish], troubles: Sequence[Trouble]
+) -> None:
+    """The chain is whole, holds each record once, and has a record of every decision: also of those not to page."""
     verdict = await auditor.ask("/v1/audit/verification")
     journal.compare("the audit chain is intact", True, verdict["intact"])
     records = {header(message, "ce_id"): message for message in await read_all(bootstrap, AUDIT)}
@@ -125,6 +128,8 @@ async def compare_audit(journal: Journal, bootstrap: str, auditor: Replica, wish
     decided = {record["subject"] for record in told if record["kind"] == "autonomy.decision"}
     wanted = {wish.action_id for wish in wishes if wish.action_id}
     journal.compare("decisions without an audit record", set(), wanted - decided)
+    judged = {record["system"] for record in told if record["kind"] == "notify.page"}
+    journal.compare("troubles that nobody decided on", set(), {trouble.system for trouble in troubles} - judged)
     journal.say(f"{len(told)} audit records: {dict(Counter(record['kind'] for record in told))}")
 
 

@@ -178,7 +178,8 @@ def stages() -> tuple[Stage, ...]:
 async def _compare(here: Scene, asked: list[Wish], agents: Agents, people: People) -> None:
     journal, bootstrap, dsn = here.journal, here.bootstrap, here.dsn
     await compare.compare_actions(journal, bootstrap, dsn, asked, agents, people)
-    await compare.compare_pages(journal, dsn, _troubles(here), here.providers, here.fleet.deaths)
-    await compare.compare_audit(journal, bootstrap, here.fleet.of_service(AUDITOR)[0], asked)
+    troubles = _troubles(here)
+    await compare.compare_pages(journal, dsn, troubles, here.providers, here.fleet.deaths)
+    await compare.compare_audit(journal, bootstrap, here.fleet.of_service(AUDITOR)[0], asked, troubles)
     await compare.compare_levels(journal, bootstrap, dsn)
     journal.compare("kill -9 of services, at least the planned", True, here.fleet.kills >= here.storm.kills)
