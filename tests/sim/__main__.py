@@ -8,9 +8,14 @@ from flyball.sim.process import Faults
 from flyball.sim.seeds import Scenario, SeedFailedError, run_seed
 from flyball.sim.world import World
 from tests.sim.counting import Counting
+from tests.sim.rollouts.world import FAULTS, Rollouts
 from tests.sim.whole import Whole
 
-SYSTEMS: dict[str, type[Scenario]] = {"whole": Whole, "counting": Counting}
+SYSTEMS: dict[str, tuple[type[Scenario], Faults]] = {
+    "whole": (Whole, Faults()),
+    "counting": (Counting, Faults()),
+    "rollouts": (Rollouts, FAULTS),
+}
 
 
 def main() -> int:
@@ -19,8 +24,9 @@ def main() -> int:
     parser.add_argument("--system", choices=SYSTEMS, default="whole", help="what is simulated")
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
+    scenario, faults = SYSTEMS[arguments.system]
     try:
-        world = run_seed(SYSTEMS[arguments.system](), arguments.seed, Faults())
+        world = run_seed(scenario(), arguments.seed, faults)
     except SeedFailedError as failure:
         tell(failure.world)
         print(f"\nseed {failure.seed} fails: {type(failure.__cause__).__name__}: {failure.__cause__}")

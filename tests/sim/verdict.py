@@ -29,9 +29,8 @@ def conservation(broker: Broker, totals: MemoryDatabase, made: Made) -> None:
 
 def summaries(broker: Broker, totals: MemoryDatabase) -> None:
     """Each summary has one content however often it was published, and their sums are the totals."""
-    once = _once(broker, TELEMETRY_SUMMARIES.name)
     sums: dict[str, Counter[str]] = {}
-    for record in once:
+    for record in once(broker, TELEMETRY_SUMMARIES.name):
         summary = TelemetrySummary.model_validate_json(record.value or b"")
         measured = summary.measurement
         sums.setdefault(summary.system, Counter()).update(
@@ -41,7 +40,7 @@ def summaries(broker: Broker, totals: MemoryDatabase) -> None:
     rows = sorted(totals.rows("totals").items())
     expected = {system: (row.counted, row.duplicates, row.rejected) for (_, system), row in rows}
     assert found == expected, f"the summaries add up to {found}, the totals are {expected}"
-    rejected = len(_once(broker, TELEMETRY_REJECTED.name))
+    rejected = len(once(broker, TELEMETRY_REJECTED.name))
     assert rejected == sum(row.rejected for _, row in rows), f"{rejected} rejected records were published"
 
 
@@ -93,7 +92,7 @@ def _chain_holds(entries: list[Entry]) -> None:
         previous = entry.hash
 
 
-def _once(broker: Broker, topic: str) -> list[Record]:
+def once(broker: Broker, topic: str) -> list[Record]:
     """The first record of each id; copies must not say anything else."""
     first: dict[object, Record] = {}
     for record in broker.records(topic):

@@ -204,3 +204,15 @@ def test_shadow_that_processed_a_part_of_the_volume_holds() -> None:
     assert world.rollout.step == "shadow"
     assert world.rollout.hold is not None
     assert "not split as planned" in world.rollout.hold.reason
+
+
+def test_whoever_resumes_against_the_evidence_is_asked_again_and_alerted_once() -> None:
+    world = in_canary()
+    world.give(Barred(until=START + timedelta(hours=1), at=START))
+    simulate(world, Rates(per_second=100, candidate=0.2), 600)
+    assert world.rollout.step == "held"
+    world.command("resume")
+    assert world.rollout.step == "canary"
+    simulate(world, Rates(per_second=100, candidate=0.2), 60)
+    assert world.rollout.step == "held", "a bad release must not stay because somebody resumed it"
+    assert [fact.rule for fact in world.facts if isinstance(fact, Alert)] == ["rollout.second_rollback"]

@@ -40,12 +40,13 @@ class Worker(Generic[Tx]):
     tick_seconds: float
     observe_seconds: float
     clock: Callable[[], datetime] = utc_now
+    order_seconds: float = ORDER_POLL_SECONDS
 
     async def tick_forever(self) -> None:
         await _repeated("ticks", self.tick_all, self.tick_seconds)
 
     async def order_forever(self) -> None:
-        await _repeated("orders", self.order_all, ORDER_POLL_SECONDS)
+        await _repeated("orders", self.order_all, self.order_seconds)
 
     async def observe_forever(self) -> None:
         await _repeated("observation", self.observe_all, self.observe_seconds)
@@ -119,7 +120,12 @@ class Worker(Generic[Tx]):
         target = self.targets.target(before.adapter, TargetName(before.tenant, before.system, before.environment))
         if target is None:
             return
-        versions = await target.observe()
+        try:
+            versions = await target.observe()
+        except Transient as error:
+            # One target that is away must not keep us from looking at the others.
+            logger.warning("looking at %s: %s", before.id, error)
+            return
         now = self.clock()
         async with self.database.transaction() as transaction:
             sitting = await self.service.sitting(transaction, (before.tenant, before.system))

@@ -19,6 +19,7 @@ from rollback_executor.domain.rollout import (
     SHADOW,
     SHADOW_INDEX,
     VERIFYING,
+    WAITING_FOR_A_PERSON,
     Hold,
     Rollout,
     Stage,
@@ -109,13 +110,17 @@ def rollback_failed(rollout: Rollout, policy: RolloutPolicy, reason: str, at: da
 
 
 def _barred(rollout: Rollout, policy: RolloutPolicy, reason: str, at: datetime) -> Decision:
-    if alerts.SECOND_ROLLBACK in rollout.alerted:
+    """A person decides, and is told once. Whoever resumes it is asked again as long as the evidence stands."""
+    is_known = alerts.SECOND_ROLLBACK in rollout.alerted
+    if is_known and rollout.step in WAITING_FOR_A_PERSON | {DONE}:
         return rollout, ()
     why = f"{reason}; not rolled back, since one was less than {policy.automatic_rollback_seconds_apart} s ago"
     if rollout.step == DONE:
         rollout, facts = changed(rollout, policy, why, at)
     else:
         rollout, facts = wait_for_a_person(rollout, policy, HELD, why, at)
+    if is_known:
+        return rollout, facts
     summary = f"{rollout.system} needs a second rollback within the hour: the cause is likely elsewhere"
     threshold = f"one automatic rollback in {policy.automatic_rollback_seconds_apart} s"
     return with_alert(rollout, facts, alerts.SECOND_ROLLBACK, summary, why, threshold, at)

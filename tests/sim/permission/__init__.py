@@ -1,0 +1,1 @@
+"""autonomy-controller in the simulation: agents, people and time around its replicas."""
