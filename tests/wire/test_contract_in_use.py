@@ -17,6 +17,8 @@ from autonomy_controller.service import wiring as autonomy_wiring
 from budget_ledger.adapters.postgres import PostgresLedger
 from budget_ledger.service import BudgetLedger
 from budget_ledger.service import wiring as ledger_wiring
+from console.adapters.changes import PostgresChanges
+from console.adapters.drift import PostgresDrift
 from console.adapters.postgres import PostgresLiveBudgets, PostgresRejections, PostgresSystems
 from console.service import Console
 from console.service import wiring as console_wiring
@@ -56,7 +58,14 @@ def wirings() -> dict[str, Wiring[Any]]:
         Limits(), NoSightings(), PostgresTotals, lambda tx: PostgresReferences(tx, Yardsticks()), Metrics("ingest")
     )
     ledger = BudgetLedger(PostgresLedger, Metrics("budget-ledger"))
-    console = Console(timedelta(), PostgresSystems, lambda tx: PostgresRejections(tx, 1), PostgresLiveBudgets)
+    console = Console(
+        timedelta(),
+        PostgresSystems,
+        lambda tx: PostgresRejections(tx, 1),
+        PostgresLiveBudgets,
+        PostgresDrift,
+        PostgresChanges,
+    )
     audit = AuditLog(PostgresChains, Metrics("audit-log"))
     notifier = Notifier(lambda tx: PostgresBoards(tx, Policy()), Policy(), Metrics("notifier"))
     rollback = RollbackExecutor(PostgresRollouts, Metrics("rollback-executor"))

@@ -87,7 +87,7 @@ DRIFT_REFERENCES = Topic(
     model=DriftReference,
     key="tenant, system and version",
     producers=("drift-detector",),
-    consumers=("telemetry-ingest", "drift-detector"),
+    consumers=("telemetry-ingest", "drift-detector", "console"),
     retention_ms=None,
     record_bytes_max=4 * MEBIBYTE,
 )
@@ -97,7 +97,7 @@ DRIFT_REPORTS = Topic(
     model=DriftReport,
     key="system",
     producers=("drift-detector",),
-    consumers=("autonomy-controller",),
+    consumers=("autonomy-controller", "console"),
 )
 RETRAINING_REQUESTS = Topic(
     name="retraining.requests.v1",
@@ -122,7 +122,7 @@ ROLLOUTS = Topic(
     model=RolloutChanged,
     key="system",
     producers=("rollback-executor",),
-    consumers=(),
+    consumers=("console",),
     retention_ms=None,
 )
 ALERTS = Topic(
@@ -139,7 +139,7 @@ INCIDENTS = Topic(
     model=IncidentChanged,
     key="incident",
     producers=("notifier",),
-    consumers=(),
+    consumers=("console",),
 )
 REGISTRY_SYSTEMS = Topic(
     name="registry.systems.v1",
@@ -180,7 +180,7 @@ AUTONOMY_LEVELS = Topic(
     model=AutonomyRecord,
     key="tenant, system and action class; heartbeats by partition",
     producers=("autonomy-controller",),
-    consumers=("agents",),
+    consumers=("agents", "console"),
     retention_ms=None,
 )
 REVIEWS = Topic(
@@ -189,7 +189,7 @@ REVIEWS = Topic(
     model=ReviewChanged,
     key="review",
     producers=("autonomy-controller",),
-    consumers=(),
+    consumers=("console",),
 )
 
 DECLARED: Sequence[Topic] = (

@@ -7,10 +7,13 @@ from importlib.resources import files
 from fastapi import FastAPI
 from starlette.routing import Mount
 
+from console.adapters.changes import ChangesReads, PostgresChanges
+from console.adapters.drift import PostgresDrift
 from console.adapters.neighbours import open_neighbours
 from console.adapters.postgres import PostgresLiveBudgets, PostgresRejections, PostgresSystems
 from console.adapters.reads import Reads
 from console.adapters.services import OtherService
+from console.adapters.sessions import Sessions
 from console.api.access import Access
 from console.api.application import create_application
 from console.api.audit import AuditRoutes
@@ -23,7 +26,12 @@ from console.api.rejected import RejectedRoutes
 from console.api.relayed import RelayedRoutes
 from console.api.reviews import ReviewRoutes
 from console.api.systems import SystemRoutes
+from console.domain.roles import check_one_kind
 from console.domain.tokens import tokens_by_digest
+from console.domain.users import User, users_by_name
+from console.pages.access import People
+from console.pages.changes import ChangesRoute
+from console.pages.site import site
 from console.service import NAME, Console, wiring
 from console.settings import Settings
 from flyball.bus.producer import open_publisher
@@ -55,7 +63,9 @@ async def serve(environment: Mapping[str, str]) -> None:
 def service(settings: Settings) -> Console[PostgresTransaction]:
     """The shell on Postgres."""
     rejections = partial(PostgresRejections, records_per_system_max=settings.rejected_records_per_system_max)
-    return Console(settings.spec_notice, PostgresSystems, rejections, PostgresLiveBudgets)
+    return Console(
+        settings.spec_notice, PostgresSystems, rejections, PostgresLiveBudgets, PostgresDrift, PostgresChanges
+    )
 
 
 def application(
@@ -88,4 +98,16 @@ def application(
         RejectedRoutes(reads).router(),
         EventRoutes(publisher, limits).router(),
     )
-    return create_application(routers, Access(tokens_by_digest(settings.api_tokens)))
+    access = Access(tokens_by_digest(settings.api_tokens))
+    people = People(users(settings), Sessions(database, settings.session_lasts), access, settings.cookies_secure)
+    check_one_kind([token.caller for token in access.tokens.values()] + [user.caller for user in people.users.values()])
+    pages = site(people)
+    changes = ChangesRoute(ChangesReads(database), settings.live_clients_max, health)
+    made = create_application((*routers, *pages.routers(reads, neighbours, changes)), access)
+    pages.install(made)
+    return made
+
+
+def users(settings: Settings) -> Mapping[str, User]:
+    """Local users. Raises ``ValueError`` that names the line, ``OSError`` for a file that cannot be read."""
+    return users_by_name(settings.users_file.read_text(encoding="utf-8")) if settings.users_file else {}

@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         password = getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-        sys.stdout.write(line_of(*arguments, password) + "\n")
+        sys.stdout.write(line_of(arguments[0], arguments[1], password) + "\n")
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 1

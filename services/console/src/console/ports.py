@@ -5,6 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from flyball.schemas.budgets import BudgetStates
+from flyball.schemas.drift import DriftReference, DriftReport
 from flyball.schemas.registry import SystemRevision
 from flyball.schemas.rejected import TelemetryRejected
 
@@ -33,3 +34,19 @@ class LiveBudgets(Protocol):
     async def put(self, states: Sequence[BudgetStates]) -> None:
         """Replace what is known; a later element replaces an earlier one of the same system."""
         ...
+
+
+class Drift(Protocol):
+    """The newest references and reports of drift, within a transaction."""
+
+    async def put_references(self, references: Sequence[DriftReference]) -> None: ...
+
+    async def add_reports(self, reports: Sequence[tuple[UUID, DriftReport]]) -> None:
+        """A report that is there is not added again."""
+        ...
+
+
+class Changes(Protocol):
+    """Which parts of the pages have changed, within a transaction."""
+
+    async def note(self, fragment: str) -> None: ...

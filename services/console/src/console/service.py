@@ -1,21 +1,36 @@
-"""The shell: keep system specs and say so on the registry; follow rejected records and budget states."""
+"""The shell: keep system specs and say so on the registry; follow what must be live on the pages."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic
+from typing import Any, Generic
 from uuid import UUID, uuid5
 
 from console.domain.revisions import Registration, register
-from console.ports import LiveBudgets, Rejections, Systems
+from console.ports import Changes, Drift, LiveBudgets, Rejections, Systems
 from flyball.bus.messages import fact
 from flyball.bus.subscription import Subscription, Wiring
 from flyball.bus.typed import Received, TypedHandler
 from flyball.observe.metrics import Metrics
+from flyball.schemas.autonomy import AutonomyRecord, LevelSet
 from flyball.schemas.budgets import BudgetStates
+from flyball.schemas.drift import DriftReference, DriftReport
+from flyball.schemas.incidents import IncidentChanged
 from flyball.schemas.registry import SystemRegistered, SystemSpec
 from flyball.schemas.rejected import TelemetryRejected
-from flyball.schemas.topics import BUDGET_STATES, REGISTRY_SYSTEMS, TELEMETRY_REJECTED
+from flyball.schemas.reviews import ReviewChanged
+from flyball.schemas.rollouts import RolloutChanged
+from flyball.schemas.topics import (
+    AUTONOMY_LEVELS,
+    BUDGET_STATES,
+    DRIFT_REFERENCES,
+    DRIFT_REPORTS,
+    INCIDENTS,
+    REGISTRY_SYSTEMS,
+    REVIEWS,
+    ROLLOUTS,
+    TELEMETRY_REJECTED,
+)
 from flyball.store.ports import Outgoing, Tx
 
 NAME = "console"
@@ -30,6 +45,8 @@ class Console(Generic[Tx]):
     systems: Callable[[Tx], Systems]
     rejections: Callable[[Tx], Rejections]
     live_budgets: Callable[[Tx], LiveBudgets]
+    drift: Callable[[Tx], Drift]
+    changes: Callable[[Tx], Changes]
 
     async def apply(self, transaction: Tx, spec: SystemSpec, author: str, now: datetime) -> Registration:
         """Append the spec as a revision and publish all of them, in ``transaction``; nothing if nothing changed."""
@@ -39,6 +56,7 @@ class Console(Generic[Tx]):
         if registration.changed:
             await systems.save(spec.tenant, spec.system, registration.revisions)
             await transaction.enqueue([_registered(registration, now)])
+            await self.changes(transaction).note("systems")
         return registration
 
     async def on_rejected(self, transaction: Tx, received: Sequence[Received[TelemetryRejected]]) -> None:
@@ -46,6 +64,29 @@ class Console(Generic[Tx]):
 
     async def on_budget_states(self, transaction: Tx, received: Sequence[Received[BudgetStates]]) -> None:
         await self.live_budgets(transaction).put([item.event for item in received])
+        await self.changes(transaction).note("budgets")
+
+    async def on_references(self, transaction: Tx, received: Sequence[Received[DriftReference]]) -> None:
+        await self.drift(transaction).put_references([item.event for item in received])
+        await self.changes(transaction).note("drift")
+
+    async def on_reports(self, transaction: Tx, received: Sequence[Received[DriftReport]]) -> None:
+        await self.drift(transaction).add_reports([(item.id, item.event) for item in received])
+        await self.changes(transaction).note("drift")
+
+    async def on_levels(self, transaction: Tx, received: Sequence[Received[AutonomyRecord]]) -> None:
+        """Heartbeats come every two seconds, and are no news."""
+        if any(isinstance(item.event, LevelSet) for item in received):
+            await self.changes(transaction).note("levels")
+
+    async def on_reviews(self, transaction: Tx, _received: Sequence[Received[ReviewChanged]]) -> None:
+        await self.changes(transaction).note("reviews")
+
+    async def on_rollouts(self, transaction: Tx, _received: Sequence[Received[RolloutChanged]]) -> None:
+        await self.changes(transaction).note("rollouts")
+
+    async def on_incidents(self, transaction: Tx, _received: Sequence[Received[IncidentChanged]]) -> None:
+        await self.changes(transaction).note("incidents")
 
 
 def wiring(service: Console[Tx], metrics: Metrics) -> Wiring[Tx]:
@@ -57,8 +98,21 @@ def wiring(service: Console[Tx], metrics: Metrics) -> Wiring[Tx]:
         subscriptions=(
             Subscription(TELEMETRY_REJECTED, rejected, records_max=REJECTED_RECORDS_MAX),
             Subscription(BUDGET_STATES, states),
+            *(Subscription(handler.topic, handler) for handler in _followed(service, metrics)),
         ),
         publishes=(REGISTRY_SYSTEMS,),
+    )
+
+
+def _followed(service: Console[Tx], metrics: Metrics) -> Sequence[TypedHandler[Tx, Any]]:
+    """What is shown, or asked for again, when it changes."""
+    return (
+        TypedHandler(NAME, DRIFT_REFERENCES, service.on_references, metrics),
+        TypedHandler(NAME, DRIFT_REPORTS, service.on_reports, metrics),
+        TypedHandler(NAME, AUTONOMY_LEVELS, service.on_levels, metrics),
+        TypedHandler(NAME, REVIEWS, service.on_reviews, metrics),
+        TypedHandler(NAME, ROLLOUTS, service.on_rollouts, metrics),
+        TypedHandler(NAME, INCIDENTS, service.on_incidents, metrics),
     )
 
 

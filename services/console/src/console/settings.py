@@ -1,6 +1,7 @@
 """What users can change."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field, field_validator
 
@@ -33,6 +34,16 @@ class Settings(KafkaSettings, StoreSettings, HttpSettings):
     """With the bytes of one request, this bounds the memory that sending takes."""
     publish_seconds_max: float = Field(default=20.0, gt=0, le=120)
     live_clients_max: int = Field(default=32, ge=1, le=1_000)
+    """Of the budgets' live view, and as many open pages."""
+    users_file: Path | None = None
+    """Local users, a line ``name:role:hash`` each; `python -m console.passwords` prints one."""
+    session_hours: int = Field(default=12, ge=1, le=168)
+    cookies_secure: bool = True
+    """Cookies over TLS alone. False for a console on loopback without TLS."""
+
+    @property
+    def session_lasts(self) -> timedelta:
+        return timedelta(hours=self.session_hours)
 
     @field_validator("api_tokens")
     @classmethod

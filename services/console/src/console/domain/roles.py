@@ -1,7 +1,7 @@
 """Who may do what. People's roles are a ladder; an agent stands beside it and can never climb it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -51,9 +51,10 @@ def caller_of(name: str, role: str) -> Caller:
     return Caller(name, Role(role))
 
 
-def check_one_kind(callers: Mapping[str, Caller]) -> None:
+def check_one_kind(callers: Iterable[Caller]) -> None:
     """Raises ``ValueError`` where one name, in whatever case, is an agent's and a person's."""
-    agents = {caller.name.casefold() for caller in callers.values() if caller.role is Role.AGENT}
-    people = {caller.name.casefold() for caller in callers.values() if caller.role is not Role.AGENT}
+    known = list(callers)
+    agents = {caller.name.casefold() for caller in known if caller.role is Role.AGENT}
+    people = {caller.name.casefold() for caller in known if caller.role is not Role.AGENT}
     if both := sorted(agents & people):
         raise ValueError(f"{both[0]} is an agent and a person: an agent never holds a people's role; rename one")

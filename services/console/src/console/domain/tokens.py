@@ -43,7 +43,7 @@ def tokens_by_digest(setting: str) -> Mapping[str, Token]:
         if digest in tokens:
             raise ValueError(f"entry {number}: the digest of {tokens[digest].caller.name} again; one token, one name")
         tokens[digest] = token
-    check_one_kind({digest: token.caller for digest, token in tokens.items()})
+    check_one_kind(token.caller for token in tokens.values())
     return tokens
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from console.api.access import public
@@ -41,10 +41,12 @@ class Assets:
         router.add_api_route("/static/{digest}/{name:path}", self.serve, dependencies=[public()])
         return router
 
-    async def serve(self, request: Request, digest: str, name: str) -> Response:
+    async def serve(self, digest: str, name: str) -> Response:
         asset = self._assets.get(name)
         if asset is None or asset.digest != digest:
-            raise ProblemError(404, "There is no such file", "The page that asked for it is of another release: reload.")
+            raise ProblemError(
+                404, "There is no such file", "The page that asked for it is of another release: reload."
+            )
         return Response(asset.body, media_type=asset.media_type, headers={"Cache-Control": KEPT})
 
 

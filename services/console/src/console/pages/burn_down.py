@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any, Final
 
-from console.pages.words import moment_of
-
 WIDTH: Final = 720
 HEIGHT: Final = 240
 LEFT: Final = 46
@@ -98,9 +96,10 @@ def burn_down(
         # A budget of time was granted as a whole, so spending it evenly means by the clock.
         granted = list(range(1, len(spans) + 1))
     points = [
-        Point(moment_of(span["at"]), round(100 - 100 * b / total, 2), round(100 - 100 * g / granted[-1], 2))
+        Point(
+            datetime.fromisoformat(span["at"]), round(100 - 100 * b / total, 2), round(100 - 100 * g / granted[-1], 2)
+        )
         for span, b, g in zip(spans, burned, granted, strict=True)
-        if moment_of(span["at"])
     ]
     least = min(point.left for point in points)
     lowest = 0.0 if least >= 0 else max(LOWEST_PERCENT, -50.0 * -(int(least) // 50))

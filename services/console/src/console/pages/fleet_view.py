@@ -76,7 +76,7 @@ def fleet(
     declared: Iterable[str], budgets: Panel[Items], totals: Panel[Items], levels: Panel[Items], incidents: Panel[Items]
 ) -> Fleet:
     """Every system that anybody has heard of. Raises what an answer of another release makes raise."""
-    spent, measured = _by_system(budgets, _spent), _by_system(totals, _measured)
+    spent, measured = _by_system(budgets, worst_budget), _by_system(totals, _measured)
     classes = _grouped(levels)
     troubles = _troubles(incidents)
     names = {*declared, *(spent or ()), *(measured or ()), *(classes or ()), *(troubles or ())}
@@ -101,7 +101,9 @@ def worst_budget(item: Mapping[str, Any]) -> Spent:
     found = [_statement(item, statement) for statement in item["budgets"]]
     if not found:
         return _nothing_spent()
-    return min(found, key=lambda s: (s.zone.rank, NOTHING_LEFT_TO_COMPARE if s.remaining_ppm is None else s.remaining_ppm))
+    return min(
+        found, key=lambda s: (s.zone.rank, NOTHING_LEFT_TO_COMPARE if s.remaining_ppm is None else s.remaining_ppm)
+    )
 
 
 def level_words(classes: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -127,17 +129,19 @@ def _statement(item: Mapping[str, Any], statement: Mapping[str, Any]) -> Spent:
     )
 
 
-def _spent(item: Mapping[str, Any]) -> Spent:
-    return worst_budget(item)
-
-
 def _nothing_spent() -> Spent:
     return Spent("", zone_of("no_data"), None, None, None)
 
 
 def _measured(item: Mapping[str, Any]) -> Measured:
-    figures = (item[name] for name in ("published", "counted", "duplicates", "rejected", "late"))
-    return Measured(*figures, moment_of(item["last_seen_at"]))
+    return Measured(
+        published=item["published"],
+        counted=item["counted"],
+        duplicates=item["duplicates"],
+        rejected=item["rejected"],
+        late=item["late"],
+        last_seen_at=moment_of(item["last_seen_at"]),
+    )
 
 
 def _by_system(panel: Panel[Items], read: Any) -> dict[str, Any] | None:

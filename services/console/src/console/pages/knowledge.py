@@ -70,7 +70,9 @@ def picture(panel: Panel[Any], draw: Callable[[Any], Item]) -> Panel[Item]:
     try:
         return Known(draw(panel.value), panel.more)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        return Unknown("the answer", datetime.now(UTC), f"it is not of this release: {type(error).__name__} {error}"[:200])
+        return Unknown(
+            "the answer", datetime.now(UTC), f"it is not of this release: {type(error).__name__} {error}"[:200]
+        )
 
 
 async def _heard(service: OtherService, ask: Callable[[], Awaitable[Panel[Item]]]) -> Panel[Item]:

@@ -47,7 +47,9 @@ class SystemPage:
             every(ask["notifier"], "/v1/incidents"),
         )
         if not revisions and isinstance(dimensions, Known) and not dimensions.value:
-            raise ProblemError(404, f"No system {system!r} is known", "Nothing of it was counted, and nobody declared it.")
+            raise ProblemError(
+                404, f"No system {system!r} is known", "Nothing of it was counted, and nobody declared it."
+            )
         moved = picture(changes, lambda page: page["items"])
         chosen = _chosen(dimensions, dimension)
         values = {
@@ -75,7 +77,9 @@ class SystemPage:
             if not isinstance(panel, Known):
                 return panel
         said: list[dict[str, Any]] = [panel.value for panel in explained if isinstance(panel, Known)]
-        return picture(Known(said), lambda all_: [view.dimension(each, view.pace_of(item, each["dimension"])) for each in all_])
+        return picture(
+            Known(said), lambda all_: [view.dimension(each, view.pace_of(item, each["dimension"])) for each in all_]
+        )
 
     async def _chart(
         self, system: str, chosen: view.Dimension | None, changes: list[dict[str, Any]]

@@ -7,7 +7,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 UNKNOWN: Final = "unknown"
-FILTERS: Final = ("percent", "count", "moment", "clock", "span", "until", "ago", "rate", "pretty", "short", "words", "severity")
+TIMES: Final = "\u00d7"
+FILTERS: Final = (
+    "percent",
+    "count",
+    "moment",
+    "clock",
+    "span",
+    "until",
+    "ago",
+    "rate",
+    "pretty",
+    "short",
+    "words",
+    "severity",
+)
 PPM: Final = 1_000_000
 UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -50,8 +64,10 @@ def count(number: int | None) -> str:
 
 
 def rate(value: float | None) -> str:
-    """A burn rate; 1× spends the budget exactly."""
-    return UNKNOWN if value is None else f"{value:.1f}×" if value < 100 else f"{value:.0f}×"  # noqa: PLR2004
+    """A burn rate; 1 times spends the budget exactly."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:.1f}{TIMES}" if value < 100 else f"{value:.0f}{TIMES}"  # noqa: PLR2004
 
 
 def moment_of(value: datetime | str | None) -> datetime | None:
