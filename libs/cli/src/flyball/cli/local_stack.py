@@ -22,6 +22,9 @@ class Running:
 
     url: str
     token: str
+    """Of an admin."""
+    agent_token: str
+    """Sends events and asks for decisions, and can do nothing else."""
     environment: dict[str, str]
 
 
@@ -40,7 +43,7 @@ async def running(
     ``kafka`` runs Apache Kafka and a process per service; else all services share this process with a mock broker.
     ``settings`` are environment variables for the services beside those that the stack decides.
     """
-    token = token or secrets.token_urlsafe(24)
+    token, agent_token = token or secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     async with LocalStack("full" if kafka else "embedded", nodes=nodes, directory=directory) as stack:
         await _create_topics(stack)
         environment = {
@@ -49,12 +52,18 @@ async def running(
             "FLYBALL_SERVICE_TOKEN": secrets.token_urlsafe(24),
             "FLYBALL_AUDIT_KEY_FILE": str(stack.directory / "audit" / "signing-key.pem"),
             "FLYBALL_AUDIT_CHECKPOINT_FILE": str(stack.directory / "audit" / "checkpoints.jsonl"),
-            "FLYBALL_API_TOKENS": f"local:admin:{sha256(token.encode()).hexdigest()}",
+            # Loopback has no TLS.
+            "FLYBALL_COOKIES_SECURE": "false",
+            "FLYBALL_API_TOKENS": f"local:admin:{_digest(token)},agents:agent:{_digest(agent_token)}",
         }
         services = _processes(environment, stack.directory, port) if kafka else _embedded(environment)
         async with services as urls:
             addresses = {url_variable(name): url for name, url in urls.items()}
-            yield Running(urls[CONSOLE], token, {**stack.environment, **addresses})
+            yield Running(urls[CONSOLE], token, agent_token, {**stack.environment, **addresses})
+
+
+def _digest(token: str) -> str:
+    return sha256(token.encode()).hexdigest()
 
 
 async def _create_topics(stack: LocalStack) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI
 
+from console.adapters.drift import DriftReads
 from console.adapters.passwords import Passwords
 from console.adapters.reads import Reads
 from console.adapters.services import OtherService
@@ -15,6 +16,7 @@ from console.pages.assets import Assets
 from console.pages.attempts import Attempts
 from console.pages.audit import AuditPages
 from console.pages.changes import ChangesRoute
+from console.pages.drift import DriftPages
 from console.pages.fleet import FleetPage
 from console.pages.reviews import ReviewPages
 from console.pages.security import SecurityHeaders
@@ -42,6 +44,7 @@ class Site:
             FleetPage(templates, people, reads, neighbours).router(),
             SystemPage(templates, people, reads, neighbours).router(),
             ReviewPages(templates, people, neighbours["autonomy-controller"]).router(),
+            DriftPages(templates, people, DriftReads(reads.database)).router(),
             AuditPages(templates, people, audit, AuditRoutes(audit, neighbours)).router(),
             changes.router(),
         )
