@@ -8,6 +8,8 @@ from flyball.sim.process import Faults
 from flyball.sim.seeds import Scenario, SeedFailedError, run_seed
 from flyball.sim.world import World
 from tests.sim.counting import Counting
+from tests.sim.paging.world import Paging
+from tests.sim.permission.world import Permission
 from tests.sim.rollouts.world import FAULTS, Rollouts
 from tests.sim.whole import Whole
 
@@ -15,6 +17,8 @@ SYSTEMS: dict[str, tuple[type[Scenario], Faults]] = {
     "whole": (Whole, Faults()),
     "counting": (Counting, Faults()),
     "rollouts": (Rollouts, FAULTS),
+    "permission": (Permission, Faults()),
+    "paging": (Paging, Faults()),
 }
 
 
