@@ -93,6 +93,10 @@ class MemoryRollouts:
         mine = [row.tracked for row in rows if row.target == name]
         return mine[-1] if mine else None
 
+    async def earlier_releases(self, name: TargetName) -> Sequence[str]:
+        del name
+        return ()
+
     async def open_rollout(self, opening: Tracked, facts: Sequence[Fact]) -> None:
         await self.transaction.statement("open rollout", lambda session: _open(session, opening))
         await self._save_facts(opening.rollout, facts)

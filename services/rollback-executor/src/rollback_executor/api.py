@@ -20,7 +20,7 @@ from rollback_executor.desk import Answer, Desk
 from rollback_executor.domain.rollout import Rollout
 from rollback_executor.domain.routing import release_for
 from rollback_executor.ports import TargetName
-from rollback_executor.requests import CommandRequest, Proposal, RollbackRequest, RouteQuestion
+from rollback_executor.requests import CommandRequest, GateRequest, Proposal, RollbackRequest, RouteQuestion
 
 ROLLOUTS_MAX = 100
 CHANGES_MAX = 200
@@ -91,7 +91,14 @@ class RolloutQuestions:
         return _answered(await self._desk.command(request.path_params["rollout_id"], asked), 200)
 
     async def roll_back(self, request: Request) -> Response:
-        return _answered(await self._desk.roll_back(await _body(request, RollbackRequest)), 202)
+        asked = await _body(request, RollbackRequest)
+        return _answered(await self._desk.roll_back(asked), 200 if asked.dry_run else 202)
+
+    async def gate(self, request: Request) -> Response:
+        asked = await _body(request, GateRequest)
+        said = await self._desk.ask_gate(asked)
+        answer = {"system": asked.system, "environment": asked.environment, "release": asked.release}
+        return JSONResponse({**answer, "open": said.is_open, "reasons": said.reasons, "advice": said.advice})
 
 
 async def _body(request: Request, model: type[Asked]) -> Asked:
@@ -128,6 +135,7 @@ def _fields(rollout: Rollout) -> dict[str, Any]:
         "environment": rollout.environment,
         "baseline": rollout.baseline,
         "candidate": rollout.candidate,
+        "restores": rollout.restore.stable,
         "step": rollout.step,
         "share_basis_points": rollout.share_basis_points,
         "epoch": rollout.epoch,
@@ -166,6 +174,7 @@ def routes(database: PostgresDatabase, desk: Desk[PostgresTransaction], token: s
         ("GET", "/v1/rollouts/{rollout_id}", asked.rollout),
         ("POST", "/v1/rollouts/{rollout_id}/commands", asked.command),
         ("POST", "/v1/rollbacks", asked.roll_back),
+        ("POST", "/v1/gates/deploy", asked.gate),
         ("GET", "/v1/route", asked.route),
     ]
     return [Route(path, with_token(token, _with_problems(answer)), methods=[method]) for method, path, answer in table]

@@ -2,21 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Generic
 
-from flyball.schemas.registry import SystemRevision
 from flyball.schemas.rollouts import RolloutPolicy
 from flyball.store.ports import Database, Tx
-from rollback_executor.domain.audit import refusal_record
+from rollback_executor.domain.audit import gate_record
 from rollback_executor.domain.commands import refusal
+from rollback_executor.domain.decide import decide
 from rollback_executor.domain.facts import changed
-from rollback_executor.domain.gate import advice, reasons_against
+from rollback_executor.domain.gate import GateAnswer, GateQuestion, gate, traffic_advice
 from rollback_executor.domain.inputs import Command
-from rollback_executor.domain.rollout import EVERYTHING, Pointer, Rollout
+from rollback_executor.domain.rollout import Pointer, Rollout
 from rollback_executor.messages import audit_message, messages_of
-from rollback_executor.ports import Rollouts, System, SystemKey, TargetName, Targets, Tracked
-from rollback_executor.requests import CommandRequest, Proposal, RollbackRequest
+from rollback_executor.ports import Rollouts, System, TargetName, Targets, Tracked
+from rollback_executor.proposals import against_target, closed_gate, opening_of, policy_of, question_of, with_advice
+from rollback_executor.requests import CommandRequest, GateRequest, Proposal, RollbackRequest
 from rollback_executor.service import RollbackExecutor
 
 
@@ -48,7 +49,7 @@ class Desk(Generic[Tx]):
             known = ", ".join(self.targets.known()) or "none"
             return Answer(None, [f"there is no adapter {proposal.adapter!r} here, only: {known}"])
         found = await target.snapshot()
-        reasons = list(_against_target(proposal, found, is_partial=target.supports_partial))
+        reasons = list(against_target(proposal, found, is_partial=target.supports_partial))
         async with self.database.transaction() as transaction:
             if (known_already := await self.rollouts(transaction).find(rollout_id)) is not None:
                 return Answer(known_already.rollout)
@@ -59,31 +60,61 @@ class Desk(Generic[Tx]):
     ) -> Answer:
         rollouts, now = self.rollouts(transaction), self.clock()
         name = TargetName(proposal.tenant, proposal.system, proposal.environment)
-        key: SystemKey = (proposal.tenant, proposal.system)
-        system = await rollouts.system(key)
-        policy = _policy(proposal, _in_force(system.revisions, now))
+        system = await rollouts.system((proposal.tenant, proposal.system))
+        policy = policy_of(proposal, system, now)
         newest = await rollouts.newest(name)
         if newest is not None and newest.rollout.is_open:
             reasons.append(f"rollout {newest.rollout.id} of {name} is open ({newest.rollout.step})")
-        reasons += reasons_against(system.budgets)
-        opening = _opening(proposal, rollout_id, found, system, await rollouts.last_epoch(name), now)
+        opening = opening_of(proposal, rollout_id, found, system, await rollouts.last_epoch(name), now)
+        said = gate(system.budgets, policy, now)
+        if proposal.override is None:
+            reasons += said.reasons
         if reasons:
-            budgets = system.budgets.model_dump(mode="json") if system.budgets else None
-            record = refusal_record(opening, reasons, budgets, now)
-            await transaction.enqueue([audit_message(record, f"{rollout_id}/refused/{now.isoformat()}")])
+            await self._record(transaction, opening, "refused", reasons, system, "; ".join(reasons))
             return Answer(None, reasons)
-        known = advice(system.budgets, await rollouts.requests_per_second(key, now), policy)
-        rollout, facts = changed(opening, policy, _with(proposal.reason, known), now, actor=proposal.requested_by)
-        await rollouts.open_rollout(Tracked(rollout, policy, now), facts)
+        if not said.is_open:
+            await self._record(transaction, opening, "overridden", said.reasons, system, f"{proposal.override}")
+        traffic = await rollouts.requests_per_second((proposal.tenant, proposal.system), now)
+        known = (*closed_gate(proposal, said), *said.advice, *traffic_advice(traffic, policy))
+        return Answer(await self._open(transaction, proposal, opening, policy, known), advice=known)
+
+    async def _open(
+        self, transaction: Tx, proposal: Proposal, opening: Rollout, policy: RolloutPolicy, known: Sequence[str]
+    ) -> Rollout:
+        now, actor = opening.opened_at, proposal.requested_by
+        rollout, facts = changed(opening, policy, with_advice(proposal.reason, known), now, actor=actor)
+        await self.rollouts(transaction).open_rollout(Tracked(rollout, policy, now), facts)
         await transaction.enqueue(messages_of(rollout, policy, facts))
-        if proposal.approved_by is not None:
-            command = Command(
-                kind="approve", epoch=rollout.epoch, actor=proposal.approved_by, reason=proposal.reason, at=now
+        if proposal.approved_by is None:
+            return rollout
+        approval = Command(
+            kind="approve", epoch=rollout.epoch, actor=proposal.approved_by, reason=proposal.reason, at=now
+        )
+        sitting = await self.service.sitting(transaction, (rollout.tenant, rollout.system))
+        rollout = (await sitting.give(rollout.id, approval)).rollout
+        await sitting.save(now)
+        return rollout
+
+    async def ask_gate(self, asked: GateRequest) -> GateAnswer:
+        """May this release start on its way? The same rule that a proposal meets; the answer is on the record."""
+        question = GateQuestion(asked.tenant, asked.system, asked.environment, asked.release, asked.actor)
+        async with self.database.transaction() as transaction:
+            system = await self.rollouts(transaction).system((asked.tenant, asked.system))
+            now = self.clock()
+            said = gate(system.budgets, RolloutPolicy(), now)
+            decision, why = (
+                ("open", "no budget is against it") if said.is_open else ("refused", "; ".join(said.reasons))
             )
-            sitting = await self.service.sitting(transaction, key)
-            rollout = (await sitting.give(rollout_id, command)).rollout
-            await sitting.save(now)
-        return Answer(rollout, advice=known)
+            record = gate_record(question, decision, said.reasons, system.budgets, why, now)
+            await transaction.enqueue([audit_message(record, f"{asked.actor}/{now.isoformat()}")])
+        return said
+
+    async def _record(
+        self, transaction: Tx, opening: Rollout, decision: str, reasons: Sequence[str], system: System, why: str
+    ) -> None:
+        record = gate_record(question_of(opening), decision, reasons, system.budgets, why, opening.opened_at)
+        cause = f"{opening.id}/{decision}/{opening.opened_at.isoformat()}"
+        await transaction.enqueue([audit_message(record, cause)])
 
     async def command(self, rollout_id: str, request: CommandRequest) -> Answer:
         """A person's word about one rollout. The same word again, for the epoch that it changed, does nothing."""
@@ -98,20 +129,28 @@ class Desk(Generic[Tx]):
             return await self._command(transaction, tracked, command)
 
     async def roll_back(self, request: RollbackRequest) -> Answer:
-        """Back to the last good release: out of an open rollout, or behind the last one that was done."""
+        """Back to the last good release, or to one of the five before: out of an open rollout, or behind a done one."""
         name = TargetName(request.tenant, request.system, request.environment)
         async with self.database.transaction() as transaction:
-            await self.rollouts(transaction).system((request.tenant, request.system))
-            newest = await self.rollouts(transaction).newest(name)
+            rollouts = self.rollouts(transaction)
+            await rollouts.system((request.tenant, request.system))
+            newest = await rollouts.newest(name)
             if newest is None:
                 return Answer(None, [f"no rollout of {name} is known, so no earlier release is"], is_missing=True)
+            earlier = await rollouts.earlier_releases(name)
+            if request.to is not None and request.to not in earlier:
+                known = ", ".join(earlier) or "none"
+                return Answer(newest.rollout, [f"{request.to} is none of the last releases of {name}: {known}"])
             command = Command(
                 kind="rollback",
                 epoch=newest.rollout.epoch,
                 actor=request.actor,
                 reason=request.reason,
                 at=self.clock(),
+                to=request.to,
             )
+            if request.dry_run:
+                return _would(newest, command)
             return await self._command(transaction, newest, command)
 
     async def _locked(self, transaction: Tx, tracked: Tracked) -> Tracked:
@@ -132,61 +171,10 @@ class Desk(Generic[Tx]):
         return Answer(after.rollout)
 
 
-def _against_target(proposal: Proposal, found: Pointer | None, *, is_partial: bool) -> Sequence[str]:
-    reasons = []
-    if proposal.baseline == proposal.candidate:
-        reasons.append("baseline and candidate are the same release: there is nothing to compare")
-    if found is not None and found.stable != proposal.baseline:
-        reasons.append(f"the target runs {found.stable}, not the baseline {proposal.baseline}")
-    if found is not None and found.candidate is not None:
-        reasons.append(f"the target already shares its traffic with {found.candidate}")
-    if not is_partial and proposal.policy.steps_basis_points != (EVERYTHING,):
-        reasons.append(f"the adapter {proposal.adapter} knows no shares: steps_basis_points must be [10000]")
-    return reasons
-
-
-def _opening(
-    proposal: Proposal, rollout_id: str, found: Pointer | None, system: System, last_epoch: int, now: datetime
-) -> Rollout:
-    apart = timedelta(seconds=proposal.policy.automatic_rollback_seconds_apart)
-    last = system.automatic_rollback_at
-    revision = _in_force(system.revisions, now)
-    return Rollout(
-        id=rollout_id,
-        tenant=proposal.tenant,
-        system=proposal.system,
-        environment=proposal.environment,
-        baseline=proposal.baseline,
-        candidate=proposal.candidate,
-        adapter=proposal.adapter,
-        requested_by=proposal.requested_by,
-        policy_version=revision.version if revision else 0,
-        owner=_owner(proposal.system, revision),
-        restore=found or Pointer(stable=proposal.baseline),
-        epoch=last_epoch + 1,
-        opened_at=now,
-        barred_until=last + apart if last else None,
-    )
-
-
-def _in_force(revisions: Sequence[SystemRevision], at: datetime) -> SystemRevision | None:
-    """The system's spec at that time; None where nobody declared it."""
-    begun = [revision for revision in revisions if revision.effective_at <= at]
-    return max(begun, key=lambda revision: revision.version, default=None)
-
-
-def _policy(proposal: Proposal, revision: SystemRevision | None) -> RolloutPolicy:
-    """What is judged is what the system's target for accuracy judges, unless somebody asks for another metric."""
-    if revision is None or "quality_metric" in proposal.policy.model_fields_set:
-        return proposal.policy
-    return proposal.policy.model_copy(update={"quality_metric": revision.spec.targets.accuracy.metric})
-
-
-def _owner(system: str, revision: SystemRevision | None) -> str:
-    owners = revision.spec.owners if revision else None
-    named = (owners.operations or owners.technical or owners.business) if owners else None
-    return named or f"nobody is declared for {system}"
-
-
-def _with(reason: str, known: Sequence[str]) -> str:
-    return f"{reason}. To know: {'; '.join(known)}" if known else reason
+def _would(tracked: Tracked, command: Command) -> Answer:
+    """The rollout as it would be, and nothing done."""
+    reason = refusal(tracked.rollout, command)
+    if reason is not None:
+        return Answer(tracked.rollout, [reason])
+    after, _ = decide(tracked.rollout, command, tracked.policy)
+    return Answer(after, advice=[f"{after.adapter} would be told to restore {after.restore.stable}"])

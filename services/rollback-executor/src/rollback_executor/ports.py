@@ -132,6 +132,10 @@ class Rollouts(Protocol):
 
     async def newest(self, name: TargetName) -> Tracked | None: ...
 
+    async def earlier_releases(self, name: TargetName) -> Sequence[str]:
+        """The last five releases that took all traffic of a target, newest first."""
+        ...
+
     async def open_rollout(self, opening: Tracked, facts: Sequence[Fact]) -> None:
         """Store a new rollout with its state before the first input. Older ones of its target are watched no more."""
         ...

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from flyball.schemas.base import DEFAULT_TENANT, Count, Name, ShortText, Text
 from flyball.schemas.native import Release
@@ -37,7 +37,15 @@ class Proposal(Request):
     approved_by: Person | None = None
     """Starts at once; without it somebody approves it later."""
     reason: Reason = "proposed"
+    override: Reason | None = None
+    """Why it starts although the gate is closed. A person says so, and it is on the record."""
     policy: AskedPolicy = AskedPolicy()
+
+    @model_validator(mode="after")
+    def _is_a_person(self) -> "Proposal":
+        if self.override is not None and not self.requested_by.startswith("user:"):
+            raise ValueError("override: only a person opens a closed gate, so requested_by must be user:<name>")
+        return self
 
 
 class CommandRequest(Request):
@@ -57,6 +65,20 @@ class RollbackRequest(Request):
     environment: Name = DEFAULT_ENVIRONMENT
     actor: Person
     reason: Reason
+    to: Release | None = None
+    """Else the release that was there before the newest rollout."""
+    dry_run: bool = False
+    """Say what would happen, and change nothing."""
+
+
+class GateRequest(Request):
+    """``POST /v1/gates/deploy``"""
+
+    tenant: Name = DEFAULT_TENANT
+    system: Name
+    environment: Name = DEFAULT_ENVIRONMENT
+    release: Release
+    actor: Person
 
 
 class RouteQuestion(Request):

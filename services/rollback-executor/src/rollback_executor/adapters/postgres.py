@@ -43,6 +43,16 @@ UPDATE = """
 UPDATE rollouts SET step = $2, is_open = $3, is_watched = $4, epoch = $5, version = $6, sequence = $7, ticked_at = $8,
     state = $9 WHERE id = $1
 """
+EARLIER_RELEASES = """
+SELECT release FROM (
+    SELECT state->>'baseline' AS release, number FROM rollouts
+    WHERE tenant = $1 AND system = $2 AND environment = $3
+    UNION ALL
+    SELECT state->>'candidate', number + 0.5 FROM rollouts
+    WHERE tenant = $1 AND system = $2 AND environment = $3 AND step = 'done'
+) AS served GROUP BY release ORDER BY max(number) DESC LIMIT $4
+"""
+EARLIER_RELEASES_MAX = 5
 SET_EPOCH = """
 INSERT INTO targets VALUES ($1, $2, $3, $4)
 ON CONFLICT (tenant, system, environment) DO UPDATE SET epoch = greatest(targets.epoch, excluded.epoch)
@@ -131,6 +141,12 @@ class PostgresRollouts:
             name.environment,
         )
         return tracked_of(row) if row else None
+
+    async def earlier_releases(self, name: TargetName) -> Sequence[str]:
+        rows = await self._connection.fetch(
+            EARLIER_RELEASES, name.tenant, name.system, name.environment, EARLIER_RELEASES_MAX
+        )
+        return [row["release"] for row in rows]
 
     async def open_rollout(self, opening: Tracked, facts: Sequence[Fact]) -> None:
         rollout = opening.rollout

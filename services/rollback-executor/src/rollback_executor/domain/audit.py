@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from flyball.schemas.audit import AuditRecord
+from flyball.schemas.budgets import BudgetStates
 from flyball.schemas.digest import digest_of
 from flyball.schemas.rollouts import RolloutChanged, RolloutPolicy
-from rollback_executor.domain.facts import SERVICE
+from rollback_executor.domain.facts import REASON_CHARACTERS_MAX, SERVICE
+from rollback_executor.domain.gate import GateQuestion
 from rollback_executor.domain.rollout import Rollout
 
 KIND = "rollout.step"
-REFUSED_KIND = "rollout.gate"
+GATE_KIND = "rollout.gate"
 SUBJECT_CHARACTERS_MAX = 256
 
 
@@ -44,27 +46,28 @@ def change_record(change: RolloutChanged, rollout: Rollout, policy: RolloutPolic
     )
 
 
-def refusal_record(
-    rollout: Rollout, reasons: Sequence[str], budgets: dict[str, Any] | None, at: datetime
+def gate_record(
+    question: GateQuestion, decision: str, reasons: Sequence[str], budgets: BudgetStates | None, why: str, at: datetime
 ) -> AuditRecord:
-    """A rollout that may not start, with every reason."""
+    """What the gate said to whom, on which budgets: ``open``, ``refused`` or ``overridden``."""
     inputs: dict[str, Any] = {
-        "candidate": rollout.candidate,
-        "baseline": rollout.baseline,
-        "environment": rollout.environment,
+        "candidate": question.release,
+        "environment": question.environment,
         "reasons": list(reasons),
-        "budgets": budgets,
+        "budgets": budgets.model_dump(mode="json") if budgets else None,
     }
     return AuditRecord(
-        tenant=rollout.tenant,
-        system=rollout.system,
+        tenant=question.tenant,
+        system=question.system,
         service=SERVICE,
-        kind=REFUSED_KIND,
-        subject=f"{rollout.tenant}/{rollout.system}/{rollout.environment}/{rollout.candidate}"[:SUBJECT_CHARACTERS_MAX],
-        actor=rollout.requested_by,
-        decision="refused",
-        reason="; ".join(reasons)[:1_024],
-        policy_version=rollout.policy_version,
+        kind=GATE_KIND,
+        subject=f"{question.tenant}/{question.system}/{question.environment}/{question.release}"[
+            :SUBJECT_CHARACTERS_MAX
+        ],
+        actor=question.actor,
+        decision=decision,
+        reason=why[:REASON_CHARACTERS_MAX],
+        policy_version=question.policy_version,
         inputs=inputs,
         inputs_digest=digest_of(inputs),
         decided_at=at,

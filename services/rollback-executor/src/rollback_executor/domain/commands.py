@@ -14,8 +14,10 @@ from rollback_executor.domain.rollout import (
     PAUSED,
     PROPOSED,
     ROLLBACK_FAILED,
+    ROLLED_BACK,
     STAGES,
     WAITING_FOR_A_PERSON,
+    Pointer,
     Rollout,
 )
 
@@ -32,7 +34,10 @@ def refusal(rollout: Rollout, command: Command) -> str | None:
     """Why the command changes nothing, or None. The words are for the person who gave it."""
     if command.epoch != rollout.epoch:
         return f"the rollout is at epoch {rollout.epoch}, the command was given for {command.epoch}: look again"
-    if rollout.step not in ALLOWED_IN[command.kind]:
+    if command.to is not None and command.to == running(rollout):
+        return f"{command.to} is what runs: there is nothing to go back to"
+    goes_further_back = command.to is not None and rollout.step == ROLLED_BACK
+    if rollout.step not in ALLOWED_IN[command.kind] and not goes_further_back:
         return (
             f"{command.kind} does nothing in step {rollout.step}, only in {', '.join(sorted(ALLOWED_IN[command.kind]))}"
         )
@@ -55,4 +60,13 @@ def on_command(rollout: Rollout, command: Command, policy: RolloutPolicy) -> Dec
         return changed(resumed, policy, reason, at, actor=actor)
     if command.kind == "promote":
         return advance(rollout, policy, reason, at, actor=actor)
+    if command.to is not None:
+        rollout = replace(rollout, restore=Pointer(stable=command.to))
     return roll_back(rollout, policy, reason, at, actor=actor)
+
+
+def running(rollout: Rollout) -> str | None:
+    """The release that a rollback leads away from; None where nobody knows what runs."""
+    if rollout.step == ROLLBACK_FAILED:
+        return None
+    return rollout.candidate if rollout.step in EXPOSED | {DONE} else rollout.restore.stable

@@ -1,12 +1,15 @@
-"""May a rollout start? Every reason against it, and what the proposer should know."""
+"""The deployment gate: may a release start on its way? Decided here alone, for rollouts and for whoever asks."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
-from flyball.schemas.budgets import FREEZE, INSUFFICIENT, NO_DATA, RED, BudgetStates
+from flyball.schemas.budgets import CAUTION, FREEZE, INSUFFICIENT, NO_DATA, RED, YELLOW, BudgetStates
 from flyball.schemas.rollouts import RolloutPolicy
 from rollback_executor.domain.rollout import EVERYTHING
 
 WORST = frozenset({RED, FREEZE})
+SLOWER = frozenset({YELLOW, CAUTION})
 UNKNOWN = frozenset({NO_DATA, INSUFFICIENT})
 REQUESTS_PER_SECOND_MIN = ((500, 50.0), (2_500, 5.0))
 """Below so many requests a second, a share this small or smaller tells nothing in useful time."""
@@ -17,27 +20,60 @@ def red_budgets(states: BudgetStates | None) -> tuple[str, ...]:
     return tuple(budget.dimension for budget in states.budgets if budget.zone in WORST) if states else ()
 
 
-def reasons_against(states: BudgetStates | None) -> list[str]:
-    """Why a rollout may not start; empty when it may. No data is a reason, never a green light."""
+@dataclass(frozen=True, slots=True)
+class GateQuestion:
+    """Who wants to deploy what."""
+
+    tenant: str
+    system: str
+    environment: str
+    release: str
+    actor: str
+    policy_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GateAnswer:
+    """Every reason why it is closed, none when it is open; and what should be known either way."""
+
+    reasons: tuple[str, ...]
+    advice: tuple[str, ...]
+
+    @property
+    def is_open(self) -> bool:
+        return not self.reasons
+
+
+def gate(states: BudgetStates | None, policy: RolloutPolicy, at: datetime) -> GateAnswer:
+    """Closed by a budget in red or freeze, and by not knowing: no data is a reason, never a green light."""
+    return GateAnswer(tuple(_against(states, policy, at)), tuple(_advice(states)))
+
+
+def _against(states: BudgetStates | None, policy: RolloutPolicy, at: datetime) -> Iterator[str]:
     if states is None:
-        return ["no budget state is known of this system: does telemetry of it arrive?"]
-    reasons = [
-        f"the {budget.dimension} budget is in {budget.zone}" for budget in states.budgets if budget.zone in WORST
-    ]
+        yield "no budget state is known of this system: does telemetry of it arrive?"
+        return
+    for budget in states.budgets:
+        if budget.zone in WORST:
+            yield f"the {budget.dimension} budget is in {budget.zone}"
     if states.worst == NO_DATA:
-        reasons.append("no budget of this system has data")
-    return reasons
+        yield "no budget of this system has data"
+    age_seconds = int((at - states.as_of).total_seconds())
+    if age_seconds > policy.budget_age_seconds_max:
+        yield f"its budgets are {age_seconds} s old, {policy.budget_age_seconds_max} s at most: does telemetry arrive?"
 
 
-def advice(states: BudgetStates | None, requests_per_second: float | None, policy: RolloutPolicy) -> list[str]:
-    """What does not forbid a rollout and should be known."""
-    return [*_unknown(states), *_traffic(requests_per_second, policy)]
-
-
-def _unknown(states: BudgetStates | None) -> Iterator[str]:
+def _advice(states: BudgetStates | None) -> Iterator[str]:
     for budget in states.budgets if states else ():
+        if budget.zone in SLOWER:
+            yield f"the {budget.dimension} budget is in {budget.zone}: deploy slowly, risk nothing"
         if budget.zone in UNKNOWN:
             yield f"the {budget.dimension} budget has too little data to say anything ({budget.zone})"
+
+
+def traffic_advice(requests_per_second: float | None, policy: RolloutPolicy) -> tuple[str, ...]:
+    """What does not forbid a rollout and should be known."""
+    return tuple(_traffic(requests_per_second, policy))
 
 
 def _traffic(requests_per_second: float | None, policy: RolloutPolicy) -> Iterator[str]:

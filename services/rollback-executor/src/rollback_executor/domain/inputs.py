@@ -31,6 +31,8 @@ class Command:
     actor: str
     reason: str
     at: datetime
+    to: str | None = None
+    """Which release a rollback restores, where it is not the one from before the rollout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
