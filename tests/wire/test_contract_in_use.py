@@ -22,6 +22,10 @@ from console.adapters.drift import PostgresDrift
 from console.adapters.postgres import PostgresLiveBudgets, PostgresRejections, PostgresSystems
 from console.service import Console
 from console.service import wiring as console_wiring
+from drift_detector.adapters.postgres import Plans
+from drift_detector.adapters.postgres import PostgresSystems as DriftSystems
+from drift_detector.service import DriftDetector
+from drift_detector.service import wiring as drift_wiring
 from flyball.bus.subscription import Wiring
 from flyball.bus.typed import TypedHandler
 from flyball.observe.metrics import Metrics
@@ -57,6 +61,7 @@ def wirings() -> dict[str, Wiring[Any]]:
     ingest = TelemetryIngest(
         Limits(), NoSightings(), PostgresTotals, lambda tx: PostgresReferences(tx, Yardsticks()), Metrics("ingest")
     )
+    drift = DriftDetector(lambda tx: DriftSystems(tx, Plans()), Metrics("drift-detector"))
     ledger = BudgetLedger(PostgresLedger, Metrics("budget-ledger"))
     console = Console(
         timedelta(),
@@ -72,6 +77,7 @@ def wirings() -> dict[str, Wiring[Any]]:
     autonomy = AutonomyController(PostgresMemory, Metrics("autonomy-controller"), lambda _tx, _asked, _stored: None)
     made = (
         ingest_wiring(ingest, 1),
+        drift_wiring(drift),
         ledger_wiring(ledger),
         console_wiring(console, Metrics("console")),
         audit_wiring(audit),

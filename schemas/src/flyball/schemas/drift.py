@@ -129,7 +129,7 @@ class DriftEvidence(Event):
     """Panes with rows since the evidence began."""
     dispersion: float = Field(ge=1)
     stream: ShortText = "values"
-    """Which of the feature's streams is the strongest: values, nulls, unparsable, out_of_range, new, category, hits."""
+    """Which of the feature's streams is the strongest: values, nulls, out_of_range, new, hits, or ``= <category>``."""
 
 
 class DriftEffect(Event):
@@ -218,7 +218,9 @@ class DriftPolicy(Event):
     false_alarm_days: int = Field(default=30, ge=1, le=3_650)
     """On average one false alarm per system in so many days, over all its features."""
     reference_rows: int = Field(default=10_000, ge=REFERENCE_ROWS_MIN, le=100_000)
-    """A system without a reference gets one from its first rows, and at least 200 panes."""
+    """A system without a reference gets one from its first rows."""
+    calibration_panes: int = Field(default=200, ge=200, le=1_000)
+    """The first panes on a reference measure how much rows depend on one another; nothing alarms before."""
     suspect_share: float = Field(default=0.01, gt=0, lt=1)
     """Part of the alarm line from which a feature is suspect."""
     medium_psi: float = Field(default=0.1, gt=0, le=10)

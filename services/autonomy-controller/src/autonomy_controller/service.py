@@ -29,7 +29,7 @@ from flyball.schemas.topics import (
     AUDIT_RECORDS,
     AUTONOMY_LEVELS,
     BUDGET_STATES,
-    BY_NAME,
+    DRIFT_REPORTS,
     REGISTRY_SYSTEMS,
     REVIEWS,
     Topic,
@@ -38,7 +38,6 @@ from flyball.store.ports import Outgoing, Transaction, Tx
 
 NAME = facts.NAME
 OWN = ("ce_source", f"/flyball/{NAME}".encode())
-DRIFT_REPORTS = "drift.reports.v1"
 Judge = Callable[[Standing, Any], tuple[Standing, Change | None]]
 Tx_contra = TypeVar("Tx_contra", bound=Transaction, contravariant=True)
 logger = logging.getLogger(__name__)
@@ -186,16 +185,14 @@ class OthersOnly(TypedHandler[Tx, Model]):
 
 
 def wiring(service: AutonomyController[Tx]) -> Wiring[Tx]:
-    """Everything that this service reads and writes. Drift is read as soon as the table of topics has it for us."""
+    """Everything that this service reads and writes."""
     handlers: list[tuple[Topic, Any]] = [
         (REGISTRY_SYSTEMS, service.on_registered),
         (BUDGET_STATES, service.on_budget_states),
+        (DRIFT_REPORTS, service.on_drift_reports),
         (AGENT_ACTIONS, service.on_actions),
         (AGENT_DECISIONS, service.on_decisions),
     ]
-    drift = BY_NAME.get(DRIFT_REPORTS)
-    if drift is not None and NAME in drift.consumers:
-        handlers.append((drift, service.on_drift_reports))
     return Wiring(
         NAME,
         subscriptions=[

@@ -20,6 +20,7 @@ class Settings(KafkaSettings, StoreSettings, HttpSettings):
     """Who may use the API: ``name:role:digest[:expires]``, separated by commas; the digest is the token's SHA-256."""
     telemetry_ingest_url: str = Field(default="http://telemetry-ingest:8080", pattern=r"^https?://")
     budget_ledger_url: str = Field(default="http://budget-ledger:8080", pattern=r"^https?://")
+    drift_detector_url: str = Field(default="http://drift-detector:8080", pattern=r"^https?://")
     audit_log_url: str = Field(default="http://audit-log:8080", pattern=r"^https?://")
     autonomy_controller_url: str = Field(default="http://autonomy-controller:8080", pattern=r"^https?://")
     notifier_url: str = Field(default="http://notifier:8080", pattern=r"^https?://")

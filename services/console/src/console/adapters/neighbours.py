@@ -8,6 +8,7 @@ from console.settings import Settings
 
 NAMES = (
     "telemetry-ingest",
+    "drift-detector",
     "budget-ledger",
     "audit-log",
     "autonomy-controller",

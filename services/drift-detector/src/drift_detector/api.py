@@ -1,0 +1,161 @@
+"""Questions about drift, and what people may ask for."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from drift_detector.adapters.postgres import Plans
+from drift_detector.adapters.reading import read_references, read_reports, read_system, read_systems
+from drift_detector.desk import REFERENCE_BYTES_MAX, Desk, RefusedError
+from drift_detector.domain.audit import KIND, decide_again
+from drift_detector.domain.policy import rules_at
+from drift_detector.domain.views import detail, overview
+from drift_detector.requests import Acknowledgement, Approval, Rebasing
+from flyball.observe.http import Endpoint, problem, with_token
+from flyball.schemas.base import DEFAULT_TENANT
+from flyball.store.postgres import PostgresDatabase, PostgresTransaction
+
+SYSTEMS_MAX = 100
+REFERENCES_MAX = 20
+REPORTS_MAX = 100
+BODY_BYTES_MAX = 2 * REFERENCE_BYTES_MAX
+NUMBER_DIGITS_MAX = 9
+Asked = TypeVar("Asked", bound=BaseModel)
+
+
+class TooLargeError(Exception):
+    """The body of a request has more bytes than any that makes sense."""
+
+
+class DriftQuestions:
+    """Answers from the service's own tables."""
+
+    def __init__(self, database: PostgresDatabase, desk: Desk[PostgresTransaction], plans: Plans) -> None:
+        self._database, self._desk, self._plans = database, desk, plans
+
+    async def systems(self, request: Request) -> Response:
+        tenant, after = _tenant(request), request.query_params.get("after", "")
+        found = await read_systems(self._database, tenant, after, SYSTEMS_MAX)
+        items = [overview(tenant, system, state) for system, state in found]
+        return JSONResponse({"items": items, "next": items[-1]["system"] if len(items) == SYSTEMS_MAX else None})
+
+    async def system(self, request: Request) -> Response:
+        key = _tenant(request), request.path_params["system"]
+        found = await read_system(self._database, self._plans, key)
+        if found is None:
+            return problem(404, "Not found", f"nothing was counted yet of a system {key[1]!r}")
+        state, known = found.state, found.known
+        rules = rules_at(found.revisions, state.watermark) if state.watermark else None
+        if rules is None:
+            return problem(404, "Not found", f"no interaction or prediction was counted yet of {key[1]!r}")
+        reference = next((one for one in known.references if one.version == state.version), None)
+        plan = known.plans.get(state.version)
+        shown = detail(*key, state, found.recent, reference, plan, rules)
+        announced = [one for one in known.references if one.version > state.version]
+        return JSONResponse(shown | {"announced": [_announced(one) for one in announced]})
+
+    async def references(self, request: Request) -> Response:
+        key = _tenant(request), request.path_params["system"]
+        version = _number(request, "version")
+        bodies = await read_references(self._database, key, version, REFERENCES_MAX)
+        return JSONResponse({"items": [json.loads(body) for body in bodies]})
+
+    async def reports(self, request: Request) -> Response:
+        key = _tenant(request), request.path_params["system"]
+        rows = await read_reports(self._database, key, _number(request, "before"), REPORTS_MAX)
+        items = [{"number": row["number"], **json.loads(row["body"])} for row in rows]
+        return JSONResponse({"items": items, "next": items[-1]["number"] if len(items) == REPORTS_MAX else None})
+
+    async def approve(self, request: Request) -> Response:
+        made = await self._desk.approve(await _body(request, Approval))
+        return JSONResponse(_announced(made), status_code=201)
+
+    async def rebase(self, request: Request) -> Response:
+        made = await self._desk.rebase(await _body(request, Rebasing))
+        return JSONResponse(_announced(made), status_code=201)
+
+    async def acknowledge(self, request: Request) -> Response:
+        report = await self._desk.acknowledge(await _body(request, Acknowledgement))
+        return JSONResponse(report.model_dump(mode="json"))
+
+    async def decide_again(self, request: Request) -> Response:
+        """What the inputs of a recorded decision call for by the code that runs today."""
+        try:
+            asked = json.loads(await _bytes(request))
+            if asked["kind"] != KIND:
+                return problem(422, "Unknown decision", f"this service decides {KIND}, not {str(asked['kind'])[:64]}")
+            return JSONResponse({"decision": decide_again(asked["inputs"])})
+        except (KeyError, TypeError, ValueError) as error:
+            return problem(422, "Unreadable inputs", f"they are not of this release: {str(error)[:200]}")
+
+
+def routes(database: PostgresDatabase, desk: Desk[PostgresTransaction], plans: Plans, token: str) -> list[Route]:
+    asked = DriftQuestions(database, desk, plans)
+    table: list[tuple[str, str, Endpoint]] = [
+        ("GET", "/v1/drift", asked.systems),
+        ("GET", "/v1/drift/{system}", asked.system),
+        ("GET", "/v1/drift/{system}/references", asked.references),
+        ("GET", "/v1/drift/{system}/reports", asked.reports),
+        ("POST", "/v1/drift/references", asked.approve),
+        ("POST", "/v1/drift/rebasings", asked.rebase),
+        ("POST", "/v1/drift/acknowledgements", asked.acknowledge),
+        ("POST", "/v1/decide-again", asked.decide_again),
+    ]
+    return [Route(path, with_token(token, _with_problems(answer)), methods=[method]) for method, path, answer in table]
+
+
+def _tenant(request: Request) -> str:
+    return request.query_params.get("tenant", DEFAULT_TENANT)
+
+
+def _number(request: Request, name: str) -> int | None:
+    """Raises ``RefusedError`` for what is not a number."""
+    given = request.query_params.get(name)
+    if given is None:
+        return None
+    if not given.isascii() or not given.isdigit() or len(given) > NUMBER_DIGITS_MAX:
+        raise RefusedError(f"{name} is a whole number, not {given[:32]!r}")
+    return int(given)
+
+
+def _announced(reference: Any) -> dict[str, Any]:
+    head: dict[str, Any] = reference.model_dump(mode="json", exclude={"features", "indicators"})
+    return head | {"features": sorted(reference.features)}
+
+
+async def _body(request: Request, model: type[Asked]) -> Asked:
+    """Raises ``ValidationError`` and ``TooLargeError``."""
+    return model.model_validate_json(await _bytes(request))
+
+
+async def _bytes(request: Request) -> bytes:
+    """Too large a body is not read to its end."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_BYTES_MAX:
+            raise TooLargeError
+    return body
+
+
+def _with_problems(endpoint: Callable[[Request], Awaitable[Response]]) -> Endpoint:
+    async def guarded(request: Request) -> Response:
+        if any("\0" in str(value) for value in (*request.query_params.values(), *request.path_params.values())):
+            return problem(422, "Not valid", "no name holds a NUL")
+        try:
+            return await endpoint(request)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            field = ".".join(str(step) for step in first["loc"])
+            return problem(422, "Not valid", f"{field or 'the body'}: {first['msg']}"[:512])
+        except TooLargeError:
+            return problem(413, "Too large", f"a body has {BODY_BYTES_MAX} bytes at most")
+        except RefusedError as error:
+            return problem(409, "Refused", str(error))
+
+    return guarded

@@ -1,0 +1,1 @@
+"""Pure: summaries in, drift reports out. No clock, no randomness, no I/O."""
