@@ -19,6 +19,7 @@ from console.api.autonomy import AutonomyRoutes
 from console.api.decisions import DecisionRoutes
 from console.api.incidents import IncidentRoutes
 from console.api.reviews import ReviewRoutes
+from console.api.rollouts import RolloutRoutes
 from console.domain.tokens import digest_of_token, tokens_by_digest
 from flyball.observe.http import problem
 
@@ -55,6 +56,8 @@ READS = [
     "/v1/incidents/i-1",
     "/v1/silences",
     "/v1/dead-letters",
+    "/v1/rollouts",
+    "/v1/rollouts/o-1",
 ]
 ACTS: list[tuple[str, str, dict[str, Any], str, str | None]] = [
     ("reviewer", "/v1/reviews/r-1/claim", {}, "/v1/reviews/r-1/claim", "reviewer"),
@@ -87,6 +90,21 @@ ACTS: list[tuple[str, str, dict[str, Any], str, str | None]] = [
         "/v1/silences",
         "author",
     ),
+    (
+        "admin",
+        "/v1/rollouts",
+        {"system": "support", "baseline": "1.4.0", "candidate": "1.5.0"},
+        "/v1/rollouts",
+        "requested_by",
+    ),
+    (
+        "admin",
+        "/v1/rollouts/o-1/commands",
+        {"command": "pause", "epoch": 3, "reason": "look"},
+        "/v1/rollouts/o-1/commands",
+        "actor",
+    ),
+    ("admin", "/v1/rollbacks", {"system": "support", "reason": "worse", "to": "1.3.0"}, "/v1/rollbacks", "actor"),
     ("agent", "/v1/decisions", REQUEST, "/v1/decisions", None),
     ("agent", "/v1/actions/a-1/start", {"digest": DIGEST, "policy_version": 3}, "/v1/actions/a-1/start", None),
     ("agent", "/v1/actions/a-1/report", REPORT, "/v1/actions/a-1/report", None),
@@ -119,7 +137,7 @@ class Neighbour:
 def told() -> tuple[Neighbour, FastAPI]:
     """Making the application takes longer than all that is asked of it."""
     neighbour = Neighbour()
-    kinds = (AutonomyRoutes, ReviewRoutes, DecisionRoutes, IncidentRoutes)
+    kinds = (AutonomyRoutes, ReviewRoutes, DecisionRoutes, IncidentRoutes, RolloutRoutes)
     return neighbour, create_application([kind(neighbour.other()).router() for kind in kinds], ACCESS)
 
 
@@ -233,3 +251,25 @@ async def test_a_name_stays_one_segment(api: httpx.AsyncClient, neighbour: Neigh
     for _, path, _ in neighbour.asked:
         assert path.startswith("/v1/actions/"), path
     assert answer.status_code in (200, 404)
+
+
+async def test_a_viewer_asks_the_gate_and_an_agent_does_not(api: httpx.AsyncClient, neighbour: Neighbour) -> None:
+    asked = {"system": "support", "release": "1.5.0"}
+    answers = {role: await api.post("/v1/gates/deploy", headers=of(role), json=asked) for role in (*ROLES, "nobody")}
+    assert [answers[role].status_code for role in answers] == [200, 200, 200, 403, 401]
+    whole = {**asked, "environment": "production", "actor": "user:of-viewer"}
+    assert neighbour.asked[0] == ("POST", "/v1/gates/deploy", whole)
+
+
+async def test_a_rollout_starts_in_the_callers_name_unless_it_is_to_wait(
+    api: httpx.AsyncClient, neighbour: Neighbour
+) -> None:
+    proposal = {"system": "support", "baseline": "1.4.0", "candidate": "1.5.0", "policy": {"shadow": True}}
+    await api.post("/v1/rollouts", headers=of("admin"), json=proposal)
+    await api.post("/v1/rollouts", headers=of("admin"), json={**proposal, "start": False, "override": "an incident"})
+    at_once, later = (body for _, _, body in neighbour.asked)
+    assert (at_once["approved_by"], at_once["policy"]) == ("user:of-admin", {"shadow": True})
+    assert ("approved_by" in later, later["override"]) == (False, "an incident")
+    for odd in ({"approved_by": "user:eve"}, {"policy": {"harm_alpha": 2}}, {"policy": {"speed": 1}}):
+        refused = await api.post("/v1/rollouts", headers=of("admin"), json={**proposal, **odd})
+        assert refused.status_code == 422

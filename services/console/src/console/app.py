@@ -25,6 +25,7 @@ from console.api.live import LiveRoutes
 from console.api.rejected import RejectedRoutes
 from console.api.relayed import RelayedRoutes
 from console.api.reviews import ReviewRoutes
+from console.api.rollouts import RolloutRoutes
 from console.api.systems import SystemRoutes
 from console.domain.roles import check_one_kind
 from console.domain.tokens import tokens_by_digest
@@ -95,6 +96,7 @@ def application(
         ReviewRoutes(neighbours["autonomy-controller"]).router(),
         DecisionRoutes(neighbours["autonomy-controller"]).router(),
         IncidentRoutes(neighbours["notifier"]).router(),
+        RolloutRoutes(neighbours["rollback-executor"]).router(),
         RejectedRoutes(reads).router(),
         EventRoutes(publisher, limits).router(),
     )

@@ -12,8 +12,10 @@ from flyball.cli.commands import (
     budgets,
     demo,
     doctor,
+    gate,
     incidents,
     reviews,
+    rollouts,
     send,
     silences,
     specs,
@@ -44,6 +46,9 @@ application.add_typer(budgets.application, name="budgets")
 application.add_typer(autonomy.application, name="autonomy")
 application.add_typer(reviews.application, name="reviews")
 application.add_typer(incidents.application, name="incidents")
+application.add_typer(rollouts.application, name="rollouts")
+application.command("rollback")(rollouts.roll_back)
+application.add_typer(gate.application, name="gate")
 application.add_typer(silences.application, name="silences")
 application.command("watch")(watch.watch)
 application.add_typer(topics.application, name="topics")

@@ -45,9 +45,9 @@ class OtherService:
         given = {name: value for name, value in parameters.items() if value is not None}
         return await self._answer(self.client.build_request("GET", path, params=given))
 
-    async def tell(self, path: str, body: Mapping[str, Any]) -> Answer:
+    async def tell(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
         """POST ``body`` as JSON to ``path``. Raises as ``ask`` does."""
-        return await self._answer(self.client.build_request("POST", path, json=body))
+        return await self._answer(self.client.build_request("POST", path, json=body, headers=dict(headers or {})))
 
     async def drop(self, path: str, parameters: Mapping[str, str]) -> Answer:
         """DELETE ``path``. Raises as ``ask`` does."""
