@@ -8,6 +8,7 @@ from typing import Any
 
 import governing_answers as governing
 import pytest
+import rollout_answers as rollouts
 
 TOKEN = "token-of-the-test"
 
@@ -106,7 +107,7 @@ class Answers(BaseHTTPRequestHandler):
             self._live()
         elif path == "/v1/budgets/support/explain":
             self._json(200, EXPLANATION)
-        elif (found := governing.answer(path, self.server.incident_state)) is not None:
+        elif (found := rollouts.answer(path) or governing.answer(path, self.server.incident_state)) is not None:
             self._json(200, found)
         elif path == "/v1/systems/down":
             self._problem(503, "console's own store or broker is away", "Run `flyball doctor`.")
@@ -143,7 +144,7 @@ class Answers(BaseHTTPRequestHandler):
         if self.path == "/v1/reviews/independent/verdict":
             self._problem(409, "Conflict", "store your own judgment first", reason="judgment_first")
         else:
-            self._json(200, governing.done(self.path))
+            self._json(200, rollouts.done(self.path, body) or governing.done(self.path))
 
     def _body(self) -> bytes:
         return self.rfile.read(int(self.headers["Content-Length"]))
