@@ -1,0 +1,315 @@
+"""A believable day: five systems, one in trouble, one with drifting data, and questions that wait for people."""
+
+import asyncio
+import json
+import math
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID, uuid5
+
+import httpx
+
+from flyball.bus.messages import fact
+from flyball.bus.producer import open_publisher
+from flyball.bus.settings import KafkaSettings
+from flyball.schemas.drift import (
+    CategoricalReference,
+    DriftEffect,
+    DriftEvidence,
+    DriftReference,
+    DriftReport,
+    LiveCounts,
+    NumericReference,
+)
+from flyball.schemas.topics import DRIFT_REFERENCES, DRIFT_REPORTS
+from flyball.store.ports import Outgoing
+from tests.web.standing import Standing
+
+NAMESPACE = UUID("0b7b1c1a-7f2e-5b52-9d26-9a3a0f6b6f5e")
+HOURS = 20
+BATCH = 400
+DEADLINE_SECONDS = 90
+BAD_SINCE_HOURS = 5.0
+
+SYSTEMS: dict[str, dict[str, Any]] = {
+    "claims-triage": {"purpose": "Sorts incoming insurance claims and pays small ones.", "wrong": 0.12, "slow": 0.03},
+    "support-agent": {"purpose": "Answers customers and refunds small orders.", "wrong": 0.019, "slow": 0.02},
+    "card-fraud": {"purpose": "Scores card payments.", "wrong": 0.002, "slow": 0.001},
+    "contract-writer": {"purpose": "Drafts supplier contracts from templates.", "wrong": 0.008, "slow": 0.3},
+    "shift-planner": {"purpose": "Proposes shift plans to store managers.", "wrong": 0.004, "slow": 0.01},
+}
+CLASSES = {
+    "refunds": {"operations": ["refund.*"], "level": 0, "severity": 1, "validity_minutes": 240},
+    "replies": {"operations": ["reply.*"], "level": 2, "severity": 2, "validity_minutes": 240},
+}
+ACTIONS = (
+    ("support-agent", "refunds", "refund.create", "order/83112", {"amount_eur": 48.9, "reason": "late delivery"}, 0.91),
+    ("support-agent", "refunds", "refund.create", "order/83127", {"amount_eur": 212, "reason": "damaged"}, 0.62),
+    (
+        "claims-triage",
+        "payouts",
+        "payout.release",
+        "claim/2026-5511",
+        {"amount_eur": 1_240, "iban_checked": True},
+        0.83,
+    ),
+    ("claims-triage", "payouts", "payout.release", "claim/2026-5519", {"amount_eur": 90, "iban_checked": True}, 0.97),
+    (
+        "contract-writer",
+        "signatures",
+        "contract.send",
+        "supplier/oak-timber",
+        {"pages": 12, "changes": ["2.1", "7.4"]},
+        0.71,
+    ),
+    ("support-agent", "refunds", "refund.create", "order/83140", {"amount_eur": 15, "reason": "wrong size"}, None),
+    ("claims-triage", "payouts", "payout.release", "claim/2026-5530", {"amount_eur": 430, "iban_checked": False}, 0.55),
+    ("shift-planner", "plans", "plan.publish", "store/114", {"week": 48, "people": 23}, 0.88),
+)
+
+
+async def seed(console: Standing, number: int = 7) -> None:
+    """Everything, and wait until it shows. Raises ``TimeoutError`` with what is missing."""
+    now = datetime.now(UTC)
+    async with console.api("admin") as admin, console.api("agent") as agent:
+        for system, habits in SYSTEMS.items():
+            await _declare(admin, system, habits["purpose"])
+        events = sorted(_events(Random(number), now), key=lambda event: str(event.get("time")))
+        for start in range(0, len(events), BATCH):
+            body = "\n".join(json.dumps(event) for event in events[start : start + BATCH])
+            headers = {"content-type": "application/x-ndjson"}
+            (await agent.post("/v1/events", content=body, headers=headers)).raise_for_status()
+        async with open_publisher(KafkaSettings.from_environment(console.environment), "seed") as publisher:
+            await publisher.publish(list(_drift(Random(number), now)))
+        await _until("budgets", lambda: _has_zone(admin, "claims-triage", "red"))
+        for each, (system, kind, operation, target, parameters, confidence) in enumerate(ACTIONS):
+            action = _action(each, system, kind, operation, target, parameters, confidence, now)
+            (await agent.post("/v1/decisions", json=action)).raise_for_status()
+        await _roll_out(admin)
+        await _until("incidents", lambda: _any(admin, "/v1/incidents"))
+        await _until("reviews", lambda: _any(admin, "/v1/reviews", len(ACTIONS)))
+        await _until("audit records", lambda: _any(admin, "/v1/audit/records", 3))
+
+
+async def _declare(admin: httpx.AsyncClient, system: str, purpose: str) -> None:
+    spec = {
+        "system": system,
+        "purpose": purpose,
+        "owners": {"business": "grace", "technical": "linus", "operations": "on-call"},
+        "autonomy": {"action_classes": CLASSES if system == "support-agent" else {}},
+    }
+    (await admin.put(f"/v1/systems/{system}", json=spec)).raise_for_status()
+
+
+def _events(random: Random, now: datetime) -> Iterator[dict[str, Any]]:
+    for system, habits in SYSTEMS.items():
+        per_hour = 24 if system != "card-fraud" else 60
+        for number in range(HOURS * per_hour):
+            at = now - timedelta(hours=HOURS) + timedelta(hours=number / per_hour)
+            recent = now - at < timedelta(hours=BAD_SINCE_HOURS)
+            wrong = habits["wrong"] if recent or system != "claims-triage" else 0.01
+            release = "2.1.0" if recent and system == "claims-triage" else "2.0.3"
+            latency = random.lognormvariate(7.2, 0.5) + (5_200 if random.random() < habits["slow"] else 0)
+            one = f"{system}-{number}"
+            said = {
+                "interaction_id": one,
+                "release": release,
+                "outcome": "ok",
+                "latency_ms": round(latency, 1),
+                "cost_micro_usd": 4_000,
+            }
+            yield _event(f"{one}-i", system, "interaction.completed", at, said)
+            if number % 97 == 5:
+                yield _event(f"{one}-i", system, "interaction.completed", at, said)
+            judged = {
+                "interaction_id": one,
+                "release": release,
+                "metric": "factuality",
+                "evaluator": "judge",
+                "evaluator_version": "3",
+                "passed": random.random() >= wrong,
+            }
+            yield _event(f"{one}-e", system, "evaluation.recorded", at, judged)
+            if number % 40 == 7:
+                checked = {
+                    "release": release,
+                    "rule": "injection-4",
+                    "kind": "jailbreak",
+                    "blocked": True,
+                    "malicious": True,
+                }
+                yield _event(f"{one}-g", system, "guardrail.checked", at, checked)
+            if system == "claims-triage" and number % 60 == 9:
+                yield _event(
+                    f"{one}-x", system, "interaction.completed", at, {"release": release, "latency_ms": "fast"}
+                )
+
+
+def _event(identity: str, system: str, kind: str, at: datetime, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": identity,
+        "source": f"/agents/{system}",
+        "type": kind,
+        "subject": system,
+        "time": at.isoformat(),
+        "data": data,
+    }
+
+
+def _action(
+    number: int, system: str, kind: str, operation: str, target: str, parameters: Any, confidence: Any, now: datetime
+) -> dict[str, Any]:
+    return {
+        "kind": "requested",
+        "action_id": f"action-{number}",
+        "system": system,
+        "release": "2.0.3",
+        "action_class": kind,
+        "operation": operation,
+        "target": target,
+        "parameters": parameters,
+        "confidence": confidence,
+        "requester": "user:sam",
+        "deadline": (now + timedelta(hours=4)).isoformat(),
+        "requested_at": now.isoformat(),
+    }
+
+
+async def _roll_out(admin: httpx.AsyncClient) -> None:
+    rollout = {"system": "support-agent", "baseline": "2.0.3", "candidate": "2.1.0", "reason": "new retrieval index"}
+    answer = await admin.post("/v1/rollouts", json=rollout)
+    assert answer.status_code < 300, answer.text
+
+
+def _drift(random: Random, now: datetime) -> Iterator[Outgoing]:
+    edges = tuple(round(math.exp(3 + 0.9 * quantile), 2) for quantile in (-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2))
+    shares = (0.023, 0.044, 0.092, 0.15, 0.191, 0.191, 0.15, 0.092, 0.044, 0.023)
+    counts = tuple(round(10_000 * share) for share in shares)
+    amount = NumericReference(
+        kind="numeric",
+        edges=edges,
+        counts=counts,
+        rows=sum(counts) + 12,
+        nulls=12,
+        minimum=0.5,
+        maximum=900.0,
+        standard_deviation=31.0,
+    )
+    country = CategoricalReference(
+        kind="categorical", counts={"de": 6_100, "fr": 2_900, "nl": 1_000}, rows=10_000, nulls=0
+    )
+    names = ("amount_eur", "hour", "merchant_age_days", "country", "device", "basket_size")
+    reference = DriftReference(
+        tenant="default",
+        system="card-fraud",
+        version=1,
+        effective_at=_ten_seconds(now - timedelta(days=2)),
+        release="2.0.3",
+        rows=10_012,
+        features={name: country if name in ("country", "device") else amount for name in names},
+        source="file train.parquet",
+        author="user:ada",
+        created_at=now - timedelta(days=2),
+    )
+    yield fact(
+        DRIFT_REFERENCES, reference, source="drift-detector", identity=_id("reference"), system="card-fraud", time=now
+    )
+    courses = {
+        "amount_eur": ("none", "low", "medium", "high", "critical"),
+        "country": ("none", "none", "low", "medium", "medium"),
+        "hour": ("none", "none", "none", "low", "none"),
+        "merchant_age_days": ("none", "medium", "high", "medium", "low"),
+        "device": ("none",) * 5,
+        "basket_size": ("none",) * 5,
+    }
+    for feature, course in courses.items():
+        for step, severity in enumerate(course):
+            at = _ten_seconds(now - timedelta(hours=19 - 4.5 * step + random.random()))
+            yield _report(feature, severity, step, at, numeric=feature not in ("country", "device"))
+
+
+def _report(feature: str, severity: str, step: int, at: datetime, *, numeric: bool) -> Outgoing:
+    lower = {"none": 0.0, "low": 0.04, "medium": 0.14, "high": 0.24, "critical": 0.41}[severity]
+    shift = int(400 * lower)
+    live = LiveCounts(
+        panes=64, rows=6_420, categories={"de": 3_900 - 4 * shift, "fr": 1_860, "nl": 640}, new=20 + 4 * shift
+    )
+    if numeric:
+        bins = (
+            140 - shift // 2,
+            280 - shift,
+            590 - 2 * shift,
+            960 - 2 * shift,
+            1_220,
+            1_230,
+            960 + shift,
+            590 + shift,
+            290 + 2 * shift,
+            148 + shift,
+        )
+        live = LiveCounts(panes=64, rows=6_420, bins=tuple(max(0, count) for count in bins), nulls=9, out_of_range=14)
+    effects = tuple(
+        DriftEffect(
+            panes=panes,
+            rows=100 * panes,
+            psi=None if panes == 1 else lower + 0.3 / panes,
+            psi_lower=None if panes == 1 else lower,
+            jensen_shannon=lower / 8,
+            null_rate=0.001,
+            out_of_range_rate=0.002,
+            new_rate=None if numeric else 0.003,
+        )
+        for panes in (1, 4, 16, 64)
+    )
+    report = DriftReport(
+        tenant="default",
+        system="card-fraud",
+        feature=feature,
+        type="data",
+        episode=f"data/{feature}/1",
+        state="ok" if severity == "none" else "drift",
+        severity=severity,
+        evidence=DriftEvidence(
+            statistic=2_000_000 * 4.0**step if lower else 12.5, threshold=1_800_000, panes=412 + step, dispersion=1.3
+        ),
+        effects=effects,
+        live=live,
+        changed_at=at - timedelta(minutes=20) if lower else None,
+        pane_start=at,
+        reason="" if severity == "none" else f"index at least {lower} over 64 panes",
+        reference_version=1,
+        policy_version=1,
+    )
+    return fact(
+        DRIFT_REPORTS, report, source="drift-detector", identity=_id(f"{feature}/{step}"), system="card-fraud", time=at
+    )
+
+
+def _ten_seconds(at: datetime) -> datetime:
+    return at.replace(microsecond=0, second=at.second // 10 * 10)
+
+
+def _id(name: str) -> UUID:
+    return uuid5(NAMESPACE, name)
+
+
+async def _has_zone(admin: httpx.AsyncClient, system: str, zone: str) -> bool:
+    answer = await admin.get(f"/v1/budgets/{system}")
+    return answer.status_code == 200 and answer.json()["worst"] == zone
+
+
+async def _any(admin: httpx.AsyncClient, path: str, least: int = 1) -> bool:
+    answer = await admin.get(path)
+    return answer.status_code == 200 and len(answer.json()["items"]) >= least
+
+
+async def _until(what: str, is_so: Callable[[], Awaitable[bool]]) -> None:
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while not await is_so():
+                await asyncio.sleep(0.3)
+    except TimeoutError as error:
+        raise TimeoutError(f"no {what} after {DEADLINE_SECONDS} s") from error
