@@ -10,7 +10,7 @@ NODES ?= 1
 SEED  ?= 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install lock demo test check bench chaos sim stack stack-down fmt schemas tools
+.PHONY: help install lock demo test check bench chaos screenshots sim stack stack-down fmt schemas tools
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ check: install  ## Static checks and every test that needs no server; under a mi
 	$(BIN)/mypy $(addsuffix /src,$(PACKAGES))
 	$(BIN)/python -m flyball.schemas check
 	$(PYTEST) -m "not stack and not chaos and not seeds" -n 2
+
+screenshots: install tools  ## Draw every page of the console, seeded, into services/console/docs
+	$(BIN)/python -m tests.web.screenshots
 
 sim: install  ## One seed of the simulation, told step by step: make sim SEED=7
 	$(BIN)/python -m tests.sim --seed $(SEED)
