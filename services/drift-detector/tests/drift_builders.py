@@ -158,7 +158,7 @@ class Detector:
         return [fact for fact in self.facts if isinstance(fact, Alert)]
 
     def copy(self) -> "Detector":
-        return replace(self, facts=[], kept=[], panes=[])
+        return replace(self, references=list(self.references), facts=[], kept=[], panes=[])
 
 
 def pane_at(number: int) -> datetime:

@@ -110,7 +110,7 @@ def _acknowledged(before: Tracked, asked: Acknowledgement, now: datetime) -> tup
         panes=state.panes,
         actor=asked.actor,
     )
-    facts = facts_of(finding, occasion)
+    facts = facts_of(replace(finding, by_evidence=False), occasion)
     detectors = judging.detectors
     standing = state.calibration.standing
     if detectors is not None:

@@ -89,9 +89,8 @@ def decide_again(inputs: dict[str, Any]) -> str:
 
 def _inputs(finding: "Finding", occasion: "Occasion") -> dict[str, Any]:
     """Fractions are written as text: so they come back to the last bit, and the digest is the same everywhere."""
-    by_evidence = occasion.actor == f"service:{SERVICE}" and finding.evidence.windows
     return {
-        "decided_by": "evidence" if by_evidence else _decision(finding.after),
+        "decided_by": "evidence" if finding.by_evidence else _decision(finding.after),
         "state": finding.before.state,
         "severity": finding.before.severity,
         "calm_panes": finding.before.calm_panes,

@@ -121,14 +121,22 @@ def excess_lower(reference: FeatureReference, window: IntArray) -> float | None:
 
 
 def severity_of(reference: FeatureReference, seen: Sequence[IntArray], policy: DriftPolicy) -> DriftSeverity:
-    """The worst that any window proves: "low" where there is evidence of a change and no bound on its size."""
-    found: DriftSeverity = "low"
-    for window in seen:
-        stability, excess = stability_lower(reference, window), excess_lower(reference, window)
-        lines = (policy.medium_psi, policy.high_psi, policy.critical_psi)
-        rates = (policy.medium_excess, policy.high_excess, policy.critical_excess)
-        found = max(found, _level(stability, lines), _level(excess, rates), key=rank)
-    return found
+    """What two windows prove, or the only one that can say anything; "low" where no bound says more.
+
+    Each bound holds 95 times in 100 and is looked at after every pane: one window alone would soon prove too much.
+    """
+    found = [level for window in seen if (level := _proven(reference, window, policy)) is not None]
+    ranked = sorted(found, key=rank, reverse=True)
+    return ranked[min(1, len(ranked) - 1)] if ranked else "low"
+
+
+def _proven(reference: FeatureReference, window: IntArray, policy: DriftPolicy) -> DriftSeverity | None:
+    stability, excess = stability_lower(reference, window), excess_lower(reference, window)
+    if stability is None and excess is None:
+        return None
+    lines = (policy.medium_psi, policy.high_psi, policy.critical_psi)
+    rates = (policy.medium_excess, policy.high_excess, policy.critical_excess)
+    return max(_level(stability, lines), _level(excess, rates), key=rank)
 
 
 def is_calm(reference: FeatureReference, seen: Sequence[IntArray], policy: DriftPolicy) -> bool:

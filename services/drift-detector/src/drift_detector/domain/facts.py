@@ -79,6 +79,8 @@ class Finding:
     dispersion: float
     sizes: tuple[int, ...]
     reason: str
+    by_evidence: bool = True
+    """Or by a person's word, or another reference."""
 
 
 def facts_of(finding: Finding, occasion: Occasion) -> tuple[Fact, ...]:

@@ -64,7 +64,7 @@ def closed(judging: Judging, occasion: Occasion, reason: str) -> tuple[DetectorS
         if before.state in ("drift", "suspect"):
             after = recovered(before)
             finding = finding_of(judging, number, before, after, NOTHING, occasion.rules.policy, reason)
-            facts += facts_of(finding, occasion)
+            facts += facts_of(replace(finding, by_evidence=False), occasion)
             features[section.key] = replace(after, alerted_at=None)
     return replace(judging.state, features=features), facts
 
