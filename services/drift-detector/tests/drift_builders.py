@@ -154,6 +154,11 @@ class Detector:
         return [fact for fact in self.facts if isinstance(fact, DriftReport)]
 
     @property
+    def news(self) -> list[Fact]:
+        """All but that features are watched."""
+        return [fact for fact in self.facts if not (isinstance(fact, DriftReport) and fact.state == "ok")]
+
+    @property
     def alerts(self) -> list[Alert]:
         return [fact for fact in self.facts if isinstance(fact, Alert)]
 

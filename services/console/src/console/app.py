@@ -19,6 +19,7 @@ from console.api.application import create_application
 from console.api.audit import AuditRoutes
 from console.api.autonomy import AutonomyRoutes
 from console.api.decisions import DecisionRoutes
+from console.api.drift import DriftRoutes
 from console.api.events import EventLimits, EventRoutes
 from console.api.incidents import IncidentRoutes
 from console.api.live import LiveRoutes
@@ -92,6 +93,7 @@ def application(
         LiveRoutes(reads, settings.live_clients_max, health).router(),
         RelayedRoutes(ingest, ledger).router(),
         AuditRoutes(neighbours["audit-log"], neighbours).router(),
+        DriftRoutes(neighbours["drift-detector"]).router(),
         AutonomyRoutes(neighbours["autonomy-controller"]).router(),
         ReviewRoutes(neighbours["autonomy-controller"]).router(),
         DecisionRoutes(neighbours["autonomy-controller"]).router(),

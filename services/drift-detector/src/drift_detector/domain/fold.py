@@ -1,10 +1,11 @@
 """One whole pane: what it adds to the evidence, and what follows for each feature."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from drift_detector.domain.effects import PANES_KEPT, window_sizes, windows
-from drift_detector.domain.facts import Fact, Finding, Occasion, facts_of, is_loud
+from drift_detector.domain.facts import Fact, Finding, Occasion, facts_of, is_loud, report_of
 from drift_detector.domain.judge import Evidence, is_news, is_suspect, judged, recovered
 from drift_detector.domain.plan import Plan
 from drift_detector.domain.policy import log_line
@@ -20,7 +21,7 @@ from drift_detector.domain.watch import (
     seen,
     strengths,
 )
-from flyball.schemas.drift import DriftPolicy
+from flyball.schemas.drift import DriftPolicy, DriftReport
 
 NOTHING = Strength(float("-inf"), "values", 0)
 
@@ -52,8 +53,10 @@ def folded(judging: Judging, pane: Pane, occasion: Occasion) -> tuple[Judging, t
         state = replace(state, calibration=_calibrated(judging.plan, recent))
     else:
         return replace(judging, state=state, recent=recent), ()
-    after = replace(judging, state=state, recent=recent[-PANES_KEPT:])
-    return _judged(after, replace(occasion, panes=state.panes))
+    watched = judging.state.calibration is not None
+    judging = replace(judging, state=state, recent=recent[-PANES_KEPT:])
+    after, facts = _judged(judging, replace(occasion, panes=state.panes))
+    return after, facts if watched else (*facts, *_begun(after, facts, replace(occasion, panes=state.panes)))
 
 
 def closed(judging: Judging, occasion: Occasion, reason: str) -> tuple[DetectorState, tuple[Fact, ...]]:
@@ -126,6 +129,21 @@ def _judged(judging: Judging, occasion: Occasion) -> tuple[Judging, tuple[Fact, 
             standing = forgotten(standing, detectors, number)
     state = replace(judging.state, features=features, calibration=replace(calibration, standing=standing))
     return replace(judging, state=state), facts
+
+
+def _begun(judging: Judging, facts: tuple[Fact, ...], occasion: Occasion) -> Iterator[DriftReport]:
+    """That a feature is watched is news, once, even if nothing else is."""
+    told = {(fact.type, fact.feature) for fact in facts if isinstance(fact, DriftReport)}
+    calibration, detectors = judging.state.calibration, judging.detectors
+    if calibration is None or detectors is None:
+        return
+    for number, strength in enumerate(strengths(calibration.standing, detectors)):
+        section = judging.plan.layout.sections[number]
+        if (section.reference.type, section.name) not in told:
+            known = judging.state.feature(section.key)
+            reason = f"watched from here on: {judging.state.panes} panes have shown how rows depend on one another"
+            finding = finding_of(judging, number, known, known, strength, occasion.rules.policy, reason)
+            yield report_of(finding, occasion)
 
 
 def _judge_one(
