@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
+from rollout_stage import PROPOSAL, Stage, stage
 from starlette.applications import Starlette
-from test_rollouts_in_postgres import PROPOSAL, Stage, stage
 
 from rollback_executor.api import BODY_BYTES_MAX, routes
 
@@ -34,6 +34,7 @@ async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
         ("GET", "/v1/rollouts/x"),
         ("POST", "/v1/rollouts/x/commands"),
         ("POST", "/v1/rollbacks"),
+        ("POST", "/v1/gates/deploy"),
         ("GET", "/v1/route"),
     ],
 )
@@ -68,7 +69,7 @@ async def test_a_proposal_that_is_not_valid_names_the_field(
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{", b'"x"', b"\xff", b'{"system": 1e999}', b"[" * 5_000])
-@pytest.mark.parametrize("path", ["/v1/rollouts", "/v1/rollouts/x/commands", "/v1/rollbacks"])
+@pytest.mark.parametrize("path", ["/v1/rollouts", "/v1/rollouts/x/commands", "/v1/rollbacks", "/v1/gates/deploy"])
 async def test_what_is_no_question_is_refused(client: httpx.AsyncClient, path: str, body: bytes) -> None:
     assert (await client.post(path, content=body)).status_code == 422
 
