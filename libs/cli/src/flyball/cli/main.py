@@ -12,8 +12,10 @@ from flyball.cli.commands import (
     budgets,
     demo,
     doctor,
+    drift,
     gate,
     incidents,
+    reference,
     reviews,
     rollouts,
     send,
@@ -43,6 +45,8 @@ application.command("send")(send.send)
 application.add_typer(systems.application, name="systems")
 application.add_typer(telemetry.application, name="telemetry")
 application.add_typer(budgets.application, name="budgets")
+application.add_typer(reference.application, name="reference")
+application.add_typer(drift.application, name="drift")
 application.add_typer(autonomy.application, name="autonomy")
 application.add_typer(reviews.application, name="reviews")
 application.add_typer(incidents.application, name="incidents")
