@@ -24,6 +24,10 @@ from rollback_executor.domain.rollout import Pointer
 BUSY = Rates(per_second=100)
 
 
+LENIENT = changed_policy(tolerance_ppm=50_000, latency_tolerance_ppm=50_000, bake_seconds=60)
+"""Shown to be no worse in minutes: these tests are about the way, not about the evidence."""
+
+
 def in_canary():
     world = fresh().start()
     assert world.steps == ["approved", "canary"]
@@ -31,10 +35,10 @@ def in_canary():
 
 
 def test_a_healthy_candidate_goes_through_all_shares_and_is_done_when_seen() -> None:
-    world = simulate(in_canary(), BUSY, 7_200)
+    world = simulate(fresh(LENIENT).start(), BUSY, 600)
     assert world.rollout.step == "bake"
     world.replicas(CANDIDATE, CANDIDATE)
-    simulate(world, BUSY, 7_200)
+    simulate(world, BUSY, 600)
     assert world.steps == ["approved", "canary", "bake", "done"]
     shares = [fact.token.share_basis_points for fact in world.facts if isinstance(fact, Intent)]
     assert shares == [500, 2_500, 5_000, 0]
@@ -89,7 +93,7 @@ def test_a_guardrail_does_what_its_mode_says(mode: str, step: str) -> None:
 
 
 def test_an_incident_in_both_arms_rolls_nothing_back() -> None:
-    world = simulate(in_canary(), Rates(per_second=100, incident=(300, 900, 0.3)), 3_600)
+    world = simulate(in_canary(), Rates(per_second=100, incident=(300, 600, 0.3)), 1_200)
     assert "rolling_back" not in world.steps
     assert world.rollout.step in {"canary", "bake"}
 
@@ -146,9 +150,9 @@ def test_a_red_budget_ends_an_open_rollout() -> None:
 
 
 def test_after_it_is_done_red_safety_alone_rolls_back() -> None:
-    world = simulate(in_canary(), BUSY, 7_200)
+    world = simulate(fresh(LENIENT).start(), BUSY, 600)
     world.replicas(CANDIDATE)
-    simulate(world, BUSY, 7_200)
+    simulate(world, BUSY, 600)
     world.give(Zones(red=("performance",), newly=("performance",), at=world.now))
     assert world.rollout.step == "done"
     world.give(Zones(red=("performance", "safety"), newly=("safety",), at=world.now))
