@@ -2,32 +2,37 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from importlib.resources import files
+from typing import Any
 
 import httpx
 
 from flyball.bus.runtime import Runtime
+from flyball.observe.health import Health
 from flyball.observe.metrics import Metrics
 from flyball.schemas.topics import ALERTS
+from flyball.store.errors import Transient
 from flyball.store.postgres import PostgresDatabase, PostgresTransaction, open_postgres
 from notifier.adapters.alertmanager import Alertmanager
 from notifier.adapters.intents import PostgresIntents
 from notifier.adapters.pagerduty import PagerDuty
 from notifier.adapters.policy_file import load_policy
 from notifier.adapters.postgres import PostgresBoards
-from notifier.adapters.reading import due_tenants
+from notifier.adapters.reading import due_tenants, stuck_since
 from notifier.adapters.slack import Slack
 from notifier.api import routes
 from notifier.deliverer import AT_ONCE_MAX, Deliverer
 from notifier.domain.policy import ALERTMANAGER, PAGERDUTY, SLACK
+from notifier.heartbeat import Heartbeat
 from notifier.ports import Channel
 from notifier.service import NAME, Notifier, wiring
 from notifier.settings import Settings
-from notifier.ticker import Ticker
+from notifier.ticker import Ticker, utc_now
 
 logger = logging.getLogger(__name__)
 MIGRATIONS = files("notifier").joinpath("migrations")
@@ -46,7 +51,10 @@ async def serve(environment: Mapping[str, str]) -> None:
         runtime = Runtime(wiring(notifier), settings, settings, database, metrics, routes(notifier, database, token))
         caught_up = partial(_caught_up, metrics)
         ticker = Ticker(notifier, database, partial(due_tenants, database), caught_up, settings.notifier_tick_seconds)
-        await _together(runtime, ticker, deliverer(settings, notifier, database, channels, metrics))
+        sender = deliverer(settings, notifier, database, channels, metrics)
+        parts = [runtime.run, ticker.run, sender.run]
+        async with heartbeat(settings, runtime.health, database) as beats:
+            await _together([*parts, beats.run] if beats else parts)
 
 
 def service(settings: Settings, metrics: Metrics) -> Notifier[PostgresTransaction]:
@@ -92,16 +100,36 @@ async def open_channels(settings: Settings) -> AsyncIterator[Mapping[str, Channe
             executor.shutdown(wait=False, cancel_futures=True)
 
 
-async def _together(
-    runtime: Runtime[PostgresTransaction],
-    ticker: Ticker[PostgresTransaction],
-    deliverer: Deliverer[PostgresTransaction],
-) -> None:
+@asynccontextmanager
+async def heartbeat(settings: Settings, health: Health, database: PostgresDatabase) -> AsyncIterator[Heartbeat | None]:
+    """None where there is no checker to tell."""
+    if settings.notifier_heartbeat_url is None:
+        yield None
+        return
+    late = timedelta(seconds=settings.notifier_late_seconds)
+
+    async def stands_in_the_way() -> str | None:
+        waiting = [*health.stalled(), *health.waiting_for()]
+        if waiting:
+            return waiting[0]
+        try:
+            since = await stuck_since(database)
+        except Transient as error:
+            return f"Postgres is away: {error}"
+        stuck = since is not None and utc_now() - since > late
+        return f"something should have been told since {since:%Y-%m-%dT%H:%M:%SZ}" if stuck else None
+
+    async with httpx.AsyncClient() as client:
+        url = settings.notifier_heartbeat_url.get_secret_value()
+        yield Heartbeat(client, url, settings.notifier_heartbeat_seconds, stands_in_the_way)
+
+
+async def _together(parts: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
     """When one part fails, all end, with its error."""
     try:
         async with asyncio.TaskGroup() as group:
-            for part in (runtime, ticker, deliverer):
-                group.create_task(part.run())
+            for part in parts:
+                group.create_task(part())
     except BaseExceptionGroup as failures:
         raise _first(failures) from failures
 

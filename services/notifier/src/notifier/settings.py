@@ -1,9 +1,10 @@
 """What users can change."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, Json, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, Json, SecretStr
 
 from flyball.bus.settings import KafkaSettings
 from flyball.observe.http import HttpSettings
@@ -18,6 +19,14 @@ def _or_none(value: object) -> object:
 
 TLS_OR_LOOPBACK = r"^(https://|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$))"
 """A routing key leaves this machine over TLS alone."""
+
+
+def _safe(url: SecretStr | None) -> SecretStr | None:
+    if url is not None and not re.match(TLS_OR_LOOPBACK, url.get_secret_value()):
+        raise ValueError("an address is https, or http on loopback")
+    return url
+
+
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_or_none)]
 Contacts = dict[tuple[str, str], SecretStr]
 """Addresses by channel and target."""
@@ -34,6 +43,11 @@ class Settings(KafkaSettings, StoreSettings, HttpSettings):
     """More contacts: JSON, addresses by target and channel."""
     notifier_policy: Annotated[Path | None, BeforeValidator(_or_none)] = None
     """A YAML file with fields of the policy; what it leaves out keeps its default."""
+    notifier_heartbeat_url: Annotated[SecretStr | None, BeforeValidator(_or_none), AfterValidator(_safe)] = None
+    """An outside checker that calls people when it hears nothing for a while."""
+    notifier_heartbeat_seconds: float = Field(default=60.0, ge=1, le=3_600)
+    notifier_late_seconds: float = Field(default=300.0, ge=10, le=3_600)
+    """What should have been decided or sent for so long is stuck, and then the checker hears nothing."""
     notifier_tick_seconds: float = Field(default=1.0, ge=0.05, le=60)
     """How often to look whether something is due, and whether an intent waits."""
 

@@ -17,6 +17,16 @@ async def due_tenants(database: PostgresDatabase, now: datetime, tenants_max: in
     return [row["tenant"] for row in found]
 
 
+async def stuck_since(database: PostgresDatabase) -> datetime | None:
+    """Since when something should have been decided or sent and was not; None: nothing waits."""
+    found = await database.fetch(
+        "SELECT least((SELECT min(due_at) FROM boards), (SELECT min(not_before) FROM deliveries WHERE state = 'open'))"
+        " AS since"
+    )
+    since: datetime | None = found[0]["since"]
+    return since
+
+
 async def read_incidents(
     database: PostgresDatabase, tenant: str, *, open_only: bool, before: tuple[datetime, str] | None, rows_max: int
 ) -> list[Incident]:
