@@ -143,6 +143,8 @@ class Answers(BaseHTTPRequestHandler):
         self.server.told.append((self.path, body))
         if self.path == "/v1/reviews/independent/verdict":
             self._problem(409, "Conflict", "store your own judgment first", reason="judgment_first")
+        elif body.get("system") == "closed":
+            self._problem(409, "Refused", "the accuracy budget is in red", reason="gate_closed")
         else:
             self._json(200, rollouts.done(self.path, body) or governing.done(self.path))
 

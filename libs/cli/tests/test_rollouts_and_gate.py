@@ -71,3 +71,12 @@ def test_rules_that_are_no_object_are_refused_before_anybody_is_asked(
     done = flyball(*START, "--policy", policy)
     assert (done.code, console.told) == (1, [])
     assert done.err.splitlines()[-1].startswith("next:  --policy")
+
+
+def test_a_start_against_a_closed_gate_exits_3_and_says_what_one_can_do(console: Any, flyball: Flyball) -> None:
+    done = flyball("rollouts", "start", "closed", "--from", "1.4.0", "--to", "1.5.0")
+    assert (done.code, done.out) == (3, "")
+    assert done.err.splitlines() == [
+        "error: the gate is closed: Refused: the accuracy budget is in red",
+        "next:  flyball budgets show closed, or this again with --override REASON",
+    ]

@@ -105,7 +105,7 @@ async def test_what_is_not_there_is_not_found(client: httpx.AsyncClient) -> None
 
 async def test_a_rollout_from_proposal_to_a_persons_rollback(stage: Stage, client: httpx.AsyncClient) -> None:
     refused = await client.post("/v1/rollouts", json=BODY)
-    assert refused.status_code == 409
+    assert (refused.status_code, refused.json()["reason"]) == (409, "gate_closed")
     assert refused.json()["reasons"] == ["no budget state is known of this system: does telemetry of it arrive?"]
     await stage.budgets(accuracy="green", safety="no_data")
     proposed = await client.post("/v1/rollouts", json={**BODY, "approved_by": None}, headers={"idempotency-key": "k"})

@@ -28,6 +28,7 @@ BODY_BYTES_MAX = 65_536
 NUMBER_DIGITS_MAX = 18
 KEY_NAMESPACE = UUID("1c7e9b8a-52f4-5c3e-9d1b-7a6f5e4d3c2b")
 IDEMPOTENCY_KEY = "idempotency-key"
+GATE_CLOSED = "gate_closed"
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
@@ -121,7 +122,8 @@ def _answered(answer: Answer, status: int) -> Response:
         extra = {"rollout": _fields(answer.rollout)} if answer.rollout else {}
         if answer.is_missing:
             return problem(404, "Not found", detail)
-        return problem(409, "Refused", detail, reasons=list(answer.reasons), **extra)
+        named = {"reason": GATE_CLOSED} if answer.is_gate_closed else {}
+        return problem(409, "Refused", detail, reasons=list(answer.reasons), **named, **extra)
     if answer.rollout is None:
         return problem(404, "Not found", "there is no such rollout")
     return JSONResponse({**_fields(answer.rollout), "advice": list(answer.advice)}, status_code=status)

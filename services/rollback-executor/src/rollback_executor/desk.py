@@ -29,6 +29,7 @@ class Answer:
     reasons: Sequence[str] = ()
     advice: Sequence[str] = ()
     is_missing: bool = False
+    is_gate_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Desk(Generic[Tx]):
             reasons += said.reasons
         if reasons:
             await self._record(transaction, opening, "refused", reasons, system, "; ".join(reasons))
-            return Answer(None, reasons)
+            return Answer(None, reasons, is_gate_closed=not said.is_open and proposal.override is None)
         if not said.is_open:
             await self._record(transaction, opening, "overridden", said.reasons, system, f"{proposal.override}")
         traffic = await rollouts.requests_per_second((proposal.tenant, proposal.system), now)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 
 from flyball.cli.connection import Connection
-from flyball.cli.errors import CommandError
+from flyball.cli.errors import GATE_CLOSED, CommandError
 from flyball.cli.figures import moment
 from flyball.cli.output import Form, FormOption, note, print_table, printable, show
 
@@ -55,7 +55,7 @@ def start(
         "policy": _rules(policy),
         **({"override": override} if override else {}),
     }
-    _show_now(context.obj.post("/v1/rollouts", body), output)
+    _show_now(_started(context.obj, body), output)
 
 
 @application.command("list")
@@ -166,6 +166,16 @@ def _show_now(rollout: dict[str, Any], output: Form) -> None:
         note(printable(advice))
     if rollout.get("hold"):
         note(printable(f"nothing advances: {rollout['hold']['reason']}"))
+
+
+def _started(connection: Connection, body: dict[str, Any]) -> Any:
+    try:
+        return connection.post("/v1/rollouts", body)
+    except CommandError as error:
+        if error.reason != "gate_closed":
+            raise
+        following = f"flyball budgets show {body['system']}, or this again with --override REASON"
+        raise CommandError(f"the gate is closed: {error}", following, GATE_CLOSED) from error
 
 
 def _rules(text: str) -> dict[str, Any]:
