@@ -7,6 +7,8 @@ from rollout_builders import BASELINE, CANDIDATE, World, fresh, restored, seen
 
 from flyball.schemas.alerts import FIRING, Alert
 from rollback_executor.domain.facts import Intent
+from rollback_executor.domain.inputs import Command
+from rollback_executor.domain.rollout import Pointer
 
 
 @pytest.fixture
@@ -131,3 +133,17 @@ def test_telemetry_from_before_the_target_was_told_proves_nothing(world: World) 
     for second in range(60, 0, -10):
         world.traffic(seen(told_at - timedelta(seconds=second), BASELINE, 100, delay_seconds=200))
     assert world.rollout.step == "verifying"
+
+
+def test_one_may_go_further_back_after_a_rollback_and_never_to_what_runs() -> None:
+    world = fresh().start()
+    world.command("rollback")
+    restored(world)
+    assert world.rollout.step == "rolled_back"
+    epoch = world.rollout.epoch
+    for to in (None, BASELINE):
+        refused = Command(kind="rollback", epoch=epoch, actor="user:ada", reason="bad too", at=world.now, to=to)
+        assert world.give(refused) == ()
+    world.give(Command(kind="rollback", epoch=epoch, actor="user:ada", reason="bad too", at=world.now, to="1.3.0"))
+    assert (world.rollout.step, world.rollout.epoch) == ("rolling_back", epoch + 1)
+    assert world.rollout.pointer == Pointer(stable="1.3.0")
