@@ -32,6 +32,7 @@ from flyball.observe.metrics import Metrics
 from flyball.schemas import topics
 from flyball.schemas.topics import AGENT_EVENTS, DECLARED, TOPICS, Topic, dead_letters_of
 from flyball.stack import discover
+from notifier.adapters.changes import PostgresChanges as NotifierChanges
 from notifier.adapters.postgres import PostgresBoards
 from notifier.domain.policy import Policy
 from notifier.service import Notifier
@@ -72,7 +73,7 @@ def wirings() -> dict[str, Wiring[Any]]:
         PostgresChanges,
     )
     audit = AuditLog(PostgresChains, Metrics("audit-log"))
-    notifier = Notifier(lambda tx: PostgresBoards(tx, Policy()), Policy(), Metrics("notifier"))
+    notifier = Notifier(lambda tx: PostgresBoards(tx, Policy()), NotifierChanges, Policy(), Metrics("notifier"))
     rollback = RollbackExecutor(PostgresRollouts, Metrics("rollback-executor"))
     autonomy = AutonomyController(PostgresMemory, Metrics("autonomy-controller"), lambda _tx, _asked, _stored: None)
     made = (

@@ -10,6 +10,7 @@ from flyball.sim.transaction import MemoryTransaction, insert
 from notifier.domain.board import Board, Delivery
 from notifier.domain.facts import Outcome
 from notifier.domain.inputs import Input
+from notifier.domain.linked import Change
 from notifier.domain.notice import Notice
 from notifier.ports import Claimed
 
@@ -85,6 +86,15 @@ async def _put(session: Session, tenant: str, delivery: Delivery) -> None:
     number = session.database.next_outbox_id() if known is None else known.number
     row = Row(number, tenant, delivery) if known is None else replace(known, delivery=delivery)
     session.write("deliveries", delivery.key, row)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryChanges:
+    transaction: MemoryTransaction
+
+    async def add(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            await self.transaction.put("changes", change.id, change)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from notifier.domain.policy import Matcher, Policy, Route, Step
 from notifier.service import Notifier, wiring
 from notifier.ticker import Ticker
 from tests.sim.paging import verdict
-from tests.sim.paging.memory import MemoryBoards, MemoryIntents
+from tests.sim.paging.memory import MemoryBoards, MemoryChanges, MemoryIntents
 from tests.sim.paging.provider import Provider
 
 PARTITIONS = 2
@@ -80,7 +80,7 @@ class Site:
         self.channels = {name: Provider(self.world, name) for name in ("pagerduty", "slack")}
 
     def notifier(self) -> Notifier[MemoryTransaction]:
-        return Notifier(MemoryBoards, POLICY, Metrics("notifier"))
+        return Notifier(MemoryBoards, MemoryChanges, POLICY, Metrics("notifier"))
 
     def wiring(self) -> Wiring[Any]:
         return wiring(self.notifier())

@@ -156,7 +156,7 @@ AUDIT_RECORDS = Topic(
     model=AuditRecord,
     key="system",
     producers=("drift-detector", "budget-ledger", "rollback-executor", "notifier", "autonomy-controller"),
-    consumers=("audit-log",),
+    consumers=("audit-log", "notifier"),
 )
 AGENT_ACTIONS = Topic(
     name="agent.actions.v1",

@@ -17,6 +17,7 @@ from flyball.schemas.incidents import IncidentState
 from flyball.store.postgres import PostgresDatabase, PostgresTransaction
 from notifier import views
 from notifier.adapters import reading
+from notifier.adapters.changes import read_linked
 from notifier.bodies import BODY_BYTES_MAX, ActorBody, Body, MoveBody, SilenceBody
 from notifier.domain import clocks
 from notifier.domain.board import Board
@@ -150,6 +151,7 @@ class NotifierQuestions:
             "child_count": total,
             "children": [views.child(each) for each in children],
             "timeline": list(await reading.read_timeline(self._database, tenant, identity, TIMELINE_MAX)),
+            "changes": await read_linked(self._database, tenant, found, self._clock()),
             "receipts": [views.delivery(each) for each in deliveries],
         }
 

@@ -19,6 +19,7 @@ from flyball.schemas.topics import ALERTS
 from flyball.store.errors import Transient
 from flyball.store.postgres import PostgresDatabase, PostgresTransaction, open_postgres
 from notifier.adapters.alertmanager import Alertmanager
+from notifier.adapters.changes import PostgresChanges
 from notifier.adapters.intents import PostgresIntents
 from notifier.adapters.pagerduty import PagerDuty
 from notifier.adapters.policy_file import load_policy
@@ -62,7 +63,7 @@ def service(settings: Settings, metrics: Metrics) -> Notifier[PostgresTransactio
     policy = load_policy(settings.notifier_policy, settings.contacts())
     if not any(route.steps for route in policy.routes):
         logger.warning("nobody will be told: set FLYBALL_PAGERDUTY_ROUTING_KEY or FLYBALL_SLACK_WEBHOOK_URL")
-    return Notifier(partial(PostgresBoards, policy=policy), policy, metrics)
+    return Notifier(partial(PostgresBoards, policy=policy), PostgresChanges, policy, metrics)
 
 
 def deliverer(

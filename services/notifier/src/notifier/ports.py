@@ -8,6 +8,7 @@ from typing import Protocol
 from notifier.domain.board import Board, Delivery, Incident
 from notifier.domain.facts import Outcome
 from notifier.domain.inputs import Answer, Input
+from notifier.domain.linked import Change
 from notifier.domain.notice import Notice
 
 
@@ -20,6 +21,14 @@ class Boards(Protocol):
 
     async def save(self, board: Board, inputs: Sequence[Input], outcome: Outcome) -> None:
         """Store what changed since it was loaded, the inputs that did it, and what they said."""
+        ...
+
+
+class Changes(Protocol):
+    """What other services decided, within one transaction."""
+
+    async def add(self, changes: Sequence[Change]) -> None:
+        """Keep them, each once, and forget what is too old. There is one at least."""
         ...
 
 

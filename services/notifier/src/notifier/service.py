@@ -10,14 +10,16 @@ from flyball.bus.subscription import Subscription, Wiring
 from flyball.bus.typed import Received, TypedHandler
 from flyball.observe.metrics import Metrics
 from flyball.schemas.alerts import Alert
+from flyball.schemas.audit import AuditRecord
 from flyball.schemas.topics import ALERTS, AUDIT_RECORDS, INCIDENTS
 from flyball.store.ports import Outgoing, Tx
 from notifier.domain.board import Board
 from notifier.domain.facts import Outcome
 from notifier.domain.inputs import AlertSeen, Answered, Input
+from notifier.domain.linked import change_of
 from notifier.domain.pipeline import apply
 from notifier.domain.policy import Policy
-from notifier.ports import Boards
+from notifier.ports import Boards, Changes
 
 NAME = "notifier"
 FACTS = UUID("b4c8f5a3-8f6e-5a61-8f0c-6d0a2d4f7c10")
@@ -27,6 +29,7 @@ FACTS = UUID("b4c8f5a3-8f6e-5a61-8f0c-6d0a2d4f7c10")
 @dataclass(frozen=True, slots=True)
 class Notifier(Generic[Tx]):
     boards: Callable[[Tx], Boards]
+    changes: Callable[[Tx], Changes]
     policy: Policy
     metrics: Metrics
 
@@ -36,6 +39,12 @@ class Notifier(Generic[Tx]):
             by_tenant.setdefault(item.event.tenant, []).append(AlertSeen(item.event, item.recorded_at))
         for tenant in sorted(by_tenant):
             await self.decide(transaction, tenant, by_tenant[tenant])
+
+    async def on_decided(self, transaction: Tx, received: Sequence[Received[AuditRecord]]) -> None:
+        """Keep what may explain an incident. Nothing is decided from it."""
+        changes = [change for item in received if (change := change_of(item.id, item.event)) is not None]
+        if changes:
+            await self.changes(transaction).add(changes)
 
     async def decide(
         self, transaction: Tx, tenant: str, inputs: Sequence[Input], refuse: Callable[[Board], None] = lambda _: None
@@ -55,7 +64,9 @@ class Notifier(Generic[Tx]):
 def wiring(service: Notifier[Tx]) -> Wiring[Tx]:
     """Everything that this service reads and writes."""
     alerts = TypedHandler(NAME, ALERTS, service.on_alerts, service.metrics)
-    return Wiring(NAME, subscriptions=(Subscription(ALERTS, alerts),), publishes=(INCIDENTS, ALERTS, AUDIT_RECORDS))
+    decided = TypedHandler(NAME, AUDIT_RECORDS, service.on_decided, service.metrics)
+    subscriptions = (Subscription(ALERTS, alerts), Subscription(AUDIT_RECORDS, decided))
+    return Wiring(NAME, subscriptions=subscriptions, publishes=(INCIDENTS, ALERTS, AUDIT_RECORDS))
 
 
 def _incidents(inputs: Sequence[Input]) -> set[str]:
