@@ -1,7 +1,6 @@
 """The deployment gate, and every way back that a person has, on Postgres."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -69,12 +68,6 @@ async def test_whoever_asks_gets_the_same_answer_as_a_proposal_and_it_is_recorde
         ("refused", "user:ada"),
         ("open", "user:ci"),
     ]
-
-
-async def test_budgets_that_are_old_are_not_known(stage: Stage) -> None:
-    await stage.budgets(accuracy="green")
-    stage.now += timedelta(hours=25)
-    assert "its budgets are 90000 s old" in (await stage.desk.ask_gate(ASKED)).reasons[0]
 
 
 async def test_a_person_opens_a_closed_gate_with_a_reason_on_the_record(stage: Stage) -> None:

@@ -125,3 +125,14 @@ async def test_a_rollout_from_proposal_to_a_persons_rollback(stage: Stage, clien
     assert [item["rollout_id"] for item in listed["items"]] == [rollout_id]
     routed = (await client.get("/v1/route?system=support&unit=user-1")).json()
     assert routed["release"] == BODY["baseline"]
+
+
+async def test_the_gate_names_what_its_answer_rests_on(stage: Stage, client: httpx.AsyncClient) -> None:
+    asked = {"system": "support", "release": "1.5.0", "actor": "user:ci"}
+    unknown = (await client.post("/v1/gates/deploy", json=asked)).json()
+    assert (unknown["open"], unknown["as_of"], unknown["budgets"]) == (False, None, [])
+    await stage.budgets(accuracy="green")
+    known = (await client.post("/v1/gates/deploy", json=asked)).json()
+    assert (known["open"], known["reasons"]) == (True, [])
+    (budget,) = known["budgets"]
+    assert (budget["dimension"], budget["zone"], budget["remaining_ppm"]) == ("accuracy", "green", 1_000_000)

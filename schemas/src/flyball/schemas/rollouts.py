@@ -79,8 +79,6 @@ class RolloutPolicy(Event):
     """Telemetry must show the restored release, and no other, for so long."""
     verify_interactions_min: int = Field(default=10, ge=1, le=1_000_000)
     automatic_rollback_seconds_apart: Seconds = 3_600
-    budget_age_seconds_max: Seconds = 86_400
-    """The gate takes budgets that are older for unknown, and unknown is closed."""
     watch_seconds_after_done: Count = Field(default=86_400, le=604_800)
     """So long after it is done, a red safety zone still rolls it back."""
 

@@ -29,6 +29,8 @@ NUMBER_DIGITS_MAX = 18
 KEY_NAMESPACE = UUID("1c7e9b8a-52f4-5c3e-9d1b-7a6f5e4d3c2b")
 IDEMPOTENCY_KEY = "idempotency-key"
 GATE_CLOSED = "gate_closed"
+ON_WHICH = ("dimension", "zone", "remaining_ppm", "policy_version", "entry")
+"""What the gate's answer rests on, down to the entry of the ledger."""
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
@@ -98,8 +100,19 @@ class RolloutQuestions:
     async def gate(self, request: Request) -> Response:
         asked = await _body(request, GateRequest)
         said = await self._desk.ask_gate(asked)
-        answer = {"system": asked.system, "environment": asked.environment, "release": asked.release}
-        return JSONResponse({**answer, "open": said.is_open, "reasons": said.reasons, "advice": said.advice})
+        states = said.states.model_dump(mode="json") if said.states else {"as_of": None, "budgets": []}
+        return JSONResponse(
+            {
+                "system": asked.system,
+                "environment": asked.environment,
+                "release": asked.release,
+                "open": said.is_open,
+                "reasons": said.reasons,
+                "advice": said.advice,
+                "as_of": states["as_of"],
+                "budgets": [{name: budget[name] for name in ON_WHICH} for budget in states["budgets"]],
+            }
+        )
 
 
 async def _body(request: Request, model: type[Asked]) -> Asked:

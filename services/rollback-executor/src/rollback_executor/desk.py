@@ -67,7 +67,7 @@ class Desk(Generic[Tx]):
         if newest is not None and newest.rollout.is_open:
             reasons.append(f"rollout {newest.rollout.id} of {name} is open ({newest.rollout.step})")
         opening = opening_of(proposal, rollout_id, found, system, await rollouts.last_epoch(name), now)
-        said = gate(system.budgets, policy, now)
+        said = gate(system.budgets)
         if proposal.override is None:
             reasons += said.reasons
         if reasons:
@@ -102,7 +102,7 @@ class Desk(Generic[Tx]):
         async with self.database.transaction() as transaction:
             system = await self.rollouts(transaction).system((asked.tenant, asked.system))
             now = self.clock()
-            said = gate(system.budgets, RolloutPolicy(), now)
+            said = gate(system.budgets)
             decision, why = (
                 ("open", "no budget is against it") if said.is_open else ("refused", "; ".join(said.reasons))
             )

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from flyball.schemas.budgets import CAUTION, FREEZE, INSUFFICIENT, NO_DATA, RED, YELLOW, BudgetStates
 from flyball.schemas.rollouts import RolloutPolicy
@@ -34,22 +33,24 @@ class GateQuestion:
 
 @dataclass(frozen=True, slots=True)
 class GateAnswer:
-    """Every reason why it is closed, none when it is open; and what should be known either way."""
+    """Every reason why it is closed, none when it is open; what should be known either way; and what it rests on."""
 
     reasons: tuple[str, ...]
     advice: tuple[str, ...]
+    states: BudgetStates | None
+    """The newest that the ledger told. It tells when there is news, so old ones are not stale ones."""
 
     @property
     def is_open(self) -> bool:
         return not self.reasons
 
 
-def gate(states: BudgetStates | None, policy: RolloutPolicy, at: datetime) -> GateAnswer:
+def gate(states: BudgetStates | None) -> GateAnswer:
     """Closed by a budget in red or freeze, and by not knowing: no data is a reason, never a green light."""
-    return GateAnswer(tuple(_against(states, policy, at)), tuple(_advice(states)))
+    return GateAnswer(tuple(_against(states)), tuple(_advice(states)), states)
 
 
-def _against(states: BudgetStates | None, policy: RolloutPolicy, at: datetime) -> Iterator[str]:
+def _against(states: BudgetStates | None) -> Iterator[str]:
     if states is None:
         yield "no budget state is known of this system: does telemetry of it arrive?"
         return
@@ -58,9 +59,6 @@ def _against(states: BudgetStates | None, policy: RolloutPolicy, at: datetime) -
             yield f"the {budget.dimension} budget is in {budget.zone}"
     if states.worst == NO_DATA:
         yield "no budget of this system has data"
-    age_seconds = int((at - states.as_of).total_seconds())
-    if age_seconds > policy.budget_age_seconds_max:
-        yield f"its budgets are {age_seconds} s old, {policy.budget_age_seconds_max} s at most: does telemetry arrive?"
 
 
 def _advice(states: BudgetStates | None) -> Iterator[str]:
