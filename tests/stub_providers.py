@@ -19,6 +19,8 @@ class Provider:
 
     url: str = ""
     script: list[tuple[int, Headers]] = field(default_factory=list)
+    only: str = ""
+    """The script is for requests with this text; others, of tests that share the servers, are taken at once."""
     got: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     on_request: Callable[[], None] = lambda: None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -31,7 +33,8 @@ class Provider:
     def take(self, path: str, body: dict[str, Any]) -> tuple[int, Headers]:
         with self.lock:
             self.got.append((path, body))
-            answer = self.script.pop(0) if self.script else (202, {})
+            mine = self.only in json.dumps(body)
+            answer = self.script.pop(0) if self.script and mine else (202, {})
         self.on_request()
         return answer
 

@@ -15,7 +15,7 @@ from flyball.schemas.topics import BY_NAME, Topic
 from flyball.sdk.levels import Levels
 from flyball.stack import ServiceProcess
 from tests.wire.buried import buried_since, original
-from tests.wire.governing import asked, client, console, controller, letter, registered, running
+from tests.wire.governing import asked, client, console, controller, declare, letter, registered, running
 from tests.wire.outside import Broker, until
 
 pytestmark = pytest.mark.stack
@@ -67,8 +67,8 @@ async def test_bad_records_are_buried_whole_and_their_neighbours_taken(site: Sit
         bad = [*EMPTY, *BROKEN, *wrong_fields(BY_NAME[name], system)]
         letters = [letter(name, system, body) for body in bad]
         places[name] = (bad, broker.publish(letters))
-    good = [registered(system, 2), *neighbours(system)]
-    broker.publish(good)
+    await declare(broker, site.controller, system, 2)
+    broker.publish(neighbours(system))
 
     for name, (bad, where) in places.items():
         readers = [service for service in BY_NAME[name].consumers if service in RUNNING]
