@@ -4,10 +4,10 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 
-from tests.bench import ingest, ledger, memory
+from tests.bench import decisions, ingest, ledger, memory, rollback
 from tests.bench.report import circumstances, write
 
-PARTS = ("ingest", "ledger", "memory")
+PARTS = ("ingest", "ledger", "decisions", "rollback", "memory")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,6 +27,10 @@ async def measured(part: str, options: argparse.Namespace) -> str:
         return await ingest.measure(options.events, options.repeats)
     if part == "ledger":
         return await ledger.measure(options.summaries, options.history, options.repeats)
+    if part == "decisions":
+        return await decisions.measure(options.repeats)
+    if part == "rollback":
+        return await rollback.measure(options.repeats)
     return await memory.measure(options.events)
 
 
