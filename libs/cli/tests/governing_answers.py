@@ -59,6 +59,17 @@ INCIDENT = {
     "detected_at": "2026-11-21T09:30:00Z",
     "clocks": [{"name": "response", "due_at": "2026-11-21T10:30:00Z", "met_at": None}],
     "timeline": [{"at": "2026-11-21T09:30:00Z", "kind": "opened", "actor": "service:notifier", "text": "3 alerts"}],
+    "changes": [
+        {
+            "at": "2026-11-21T09:00:00Z",
+            "system": "support",
+            "kind": "rollout.step",
+            "subject": "rollout-1",
+            "decision": "canary",
+            "reason": "started",
+            "actor": "user:ada",
+        }
+    ],
     "receipts": [
         {
             "channel": "pagerduty",

@@ -111,7 +111,8 @@ def test_a_proposal_that_is_withheld_says_so(console: Any, flyball: Flyball) -> 
 def test_an_incident_has_clocks_a_timeline_and_receipts(console: Any, flyball: Flyball) -> None:
     done = flyball("incidents", "show", "i-1")
     assert "P1 (p0p3)" in done.out
-    for heading in ("Clocks", "Timeline", "Who was told"):
+    assert "rollout-1" in done.out
+    for heading in ("Clocks", "Decided in the 24 h before and since", "Timeline", "Who was told"):
         assert f"\n{heading}\n" in done.out
     assert flyball("silences", "expire", "s-1").code == 0
     assert console.told == [("/v1/silences/s-1", None)]

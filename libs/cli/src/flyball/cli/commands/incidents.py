@@ -13,6 +13,7 @@ application = typer.Typer(help="What people work on.", no_args_is_help=True)
 INCIDENTS = ("INCIDENT", "SEVERITY", "STATE", ">EPOCH", ">ALERTS", "SYSTEMS", "DETECTED", "ACKNOWLEDGED BY", "TITLE")
 CLOCKS = ("CLOCK", "DUE", "MET")
 TIMELINE = ("AT", "WHAT", "WHO", "TEXT")
+CHANGES = ("AT", "SYSTEM", "KIND", "OF", "DECISION", "REASON")
 RECEIPTS = ("CHANNEL", "TARGET", "ACTION", ">EPOCH", "STATE", ">ATTEMPTS", "ANSWER")
 SYSTEMS_SHOWN_MAX = 3
 Incident = Annotated[str, typer.Argument(help="Its id.")]
@@ -34,7 +35,7 @@ def list_incidents(
 
 @application.command("show")
 def show_incident(context: typer.Context, incident: Incident, output: FormOption = Form.TABLE) -> None:
-    """One incident: clocks, timeline, and who was told."""
+    """One incident: clocks, what else was decided about its systems, timeline, and who was told."""
     _print(context.obj.get(_path(incident)), output)
 
 
@@ -81,6 +82,7 @@ def _print(item: dict[str, Any], output: Form) -> None:
         return
     for heading, headings, rows in (
         ("Clocks", CLOCKS, [[one["name"], moment(one["due_at"]), moment(one["met_at"])] for one in item["clocks"]]),
+        ("Decided in the 24 h before and since", CHANGES, [change_row(one) for one in item.get("changes", [])]),
         ("Timeline", TIMELINE, [timeline_row(line) for line in item["timeline"]]),
         ("Who was told", RECEIPTS, [receipt_row(one) for one in item["receipts"]]),
     ):
@@ -90,6 +92,10 @@ def _print(item: dict[str, Any], output: Form) -> None:
 
 def timeline_row(line: dict[str, Any]) -> list[str]:
     return [moment(line["at"]), line["kind"], line["actor"], line["text"]]
+
+
+def change_row(one: dict[str, Any]) -> list[str]:
+    return [moment(one["at"]), *(str(one[name]) for name in ("system", "kind", "subject", "decision", "reason"))]
 
 
 def receipt_row(one: dict[str, Any]) -> list[str]:
