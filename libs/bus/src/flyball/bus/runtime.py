@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Generic
 
 from faststream import FastStream
-from faststream.kafka import KafkaBroker
 from starlette.routing import BaseRoute
 
+from flyball.bus.broker import JoiningBroker
 from flyball.bus.control import ControlConsumer
 from flyball.bus.header_names import tolerate_any_header_name
 from flyball.bus.hot import HotConsumer
@@ -83,7 +83,7 @@ class Runtime(Generic[Tx]):
         # FastStream writes a line for each message at INFO, and warns at each start that it creates no topics.
         errors_only = logging.getLogger("flyball.faststream")
         errors_only.setLevel(logging.ERROR)
-        broker = KafkaBroker(
+        broker = JoiningBroker(
             # aiokafka splits at commas by itself, FastStream takes the whole string for one host.
             self.kafka.kafka.split(","),
             consumer_only=True,
@@ -103,7 +103,7 @@ class Runtime(Generic[Tx]):
                 await stack.enter_async_context(self._hot_task(consumer))
             yield
 
-    def _connect(self, subscription: Subscription[Tx], broker: KafkaBroker, relay: Relay[Tx]) -> None:
+    def _connect(self, subscription: Subscription[Tx], broker: JoiningBroker, relay: Relay[Tx]) -> None:
         processor = Processor(self.wiring.name, self.database, subscription.handle, self.metrics, relay.wake)
         progress = Progress(subscription.topic.name)
         self.health.consumers.append(progress)
