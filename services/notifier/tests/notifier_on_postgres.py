@@ -100,5 +100,13 @@ async def world(dsn: str, schema: str | None = None, **more: Any) -> AsyncIterat
         notifier = app.service(settings, metrics)
         deliverer = app.deliverer(settings, notifier, database, channels, metrics)
         deliverer.clock, deliverer.random = clock, Random(1)
-        ticker = Ticker(notifier, database, partial(reading.due_tenants, database), lambda: True, 0.05, clock)
+        ticker = Ticker(
+            notifier,
+            database,
+            partial(reading.due_tenants, database),
+            partial(reading.due_reminders, database),
+            lambda: True,
+            0.05,
+            clock,
+        )
         yield World(settings, database, notifier, ticker, deliverer, clock)

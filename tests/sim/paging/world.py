@@ -91,7 +91,15 @@ class Site:
         assert life is not None
         notifier, random = self.notifier(), self.world.stream(f"luck of {life.process.name}")
         ticker = Ticker(
-            notifier, self.database, self._due, lambda: True, LOOK_SECONDS, self.world.now, TIMING.backoff, random
+            notifier,
+            self.database,
+            self._due,
+            self._reminders,
+            lambda: True,
+            LOOK_SECONDS,
+            self.world.now,
+            TIMING.backoff,
+            random,
         )
         deliverer = self.deliverer_type(
             notifier,
@@ -118,6 +126,10 @@ class Site:
 
         found: Sequence[str] = await self.database.call("what is due", effect)
         return found
+
+    async def _reminders(self, _now: Any, _rows_max: int) -> Sequence[tuple[str, str]]:
+        """Post-mortems are due a day later; no run is that long."""
+        return []
 
     def board(self) -> Board:
         known: Board = self.database.rows("boards").get(TENANT, Board(TENANT))

@@ -24,7 +24,7 @@ from notifier.adapters.intents import PostgresIntents
 from notifier.adapters.pagerduty import PagerDuty
 from notifier.adapters.policy_file import load_policy
 from notifier.adapters.postgres import PostgresBoards
-from notifier.adapters.reading import due_tenants, stuck_since
+from notifier.adapters.reading import due_reminders, due_tenants, stuck_since
 from notifier.adapters.slack import Slack
 from notifier.api import routes
 from notifier.deliverer import AT_ONCE_MAX, Deliverer
@@ -51,7 +51,14 @@ async def serve(environment: Mapping[str, str]) -> None:
         token = settings.service_token.get_secret_value()
         runtime = Runtime(wiring(notifier), settings, settings, database, metrics, routes(notifier, database, token))
         caught_up = partial(_caught_up, metrics)
-        ticker = Ticker(notifier, database, partial(due_tenants, database), caught_up, settings.notifier_tick_seconds)
+        ticker = Ticker(
+            notifier,
+            database,
+            partial(due_tenants, database),
+            partial(due_reminders, database),
+            caught_up,
+            settings.notifier_tick_seconds,
+        )
         sender = deliverer(settings, notifier, database, channels, metrics)
         parts = [runtime.run, ticker.run, sender.run]
         async with heartbeat(settings, runtime.health, database) as beats:

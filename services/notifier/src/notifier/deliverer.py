@@ -19,6 +19,8 @@ from notifier.ticker import utc_now
 
 logger = logging.getLogger(__name__)
 AT_ONCE_MAX = 8
+FOLLOW_UPS = frozenset({"acknowledge", "resolve"})
+"""What says nothing to somebody who never heard of the beginning."""
 Addresses = Mapping[tuple[str, str], str]
 """By channel and target."""
 
@@ -74,7 +76,7 @@ class Deliverer(Generic[Tx]):
 
     async def _send(self, claimed: Claimed, notice: Notice) -> Sent:
         key = claimed.delivery.key
-        if key.action != "trigger" and not claimed.trigger_claims:
+        if key.action in FOLLOW_UPS and not claimed.trigger_claims:
             return Sent("not_needed", "its trigger was never sent")
         address = self.addresses.get((key.channel, key.target))
         if address is None:

@@ -9,12 +9,15 @@ from typing import Generic
 
 from flyball.bus.retry import Backoff, retried
 from flyball.store.ports import Database, Tx
-from notifier.domain.inputs import Tick
+from notifier.domain.inputs import ReminderDue, Tick
 from notifier.service import Notifier
 
 TENANTS_MAX = 100
+REMINDERS_MAX = 100
 Due = Callable[[datetime, int], Awaitable[Sequence[str]]]
 """Tenants for whom something is due by a moment, so many at most."""
+Reminders = Callable[[datetime, int], Awaitable[Sequence[tuple[str, str]]]]
+"""Tenant and incident of those of which people are to be reminded by a moment, so many at most."""
 
 
 def utc_now() -> datetime:
@@ -28,6 +31,7 @@ class Ticker(Generic[Tx]):
     notifier: Notifier[Tx]
     database: Database[Tx]
     due: Due
+    reminders: Reminders
     caught_up: Callable[[], bool]
     seconds: float
     clock: Callable[[], datetime] = utc_now
@@ -46,3 +50,6 @@ class Ticker(Generic[Tx]):
         for tenant in await self.due(now, TENANTS_MAX):
             async with self.database.transaction() as transaction:
                 await self.notifier.decide(transaction, tenant, [Tick(now)])
+        for tenant, incident in await self.reminders(now, REMINDERS_MAX):
+            async with self.database.transaction() as transaction:
+                await self.notifier.decide(transaction, tenant, [ReminderDue(incident, now)])

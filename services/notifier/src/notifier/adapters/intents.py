@@ -87,6 +87,7 @@ class PostgresIntents:
             claimed.delivery.decided_at,
             tuple(Told(each.alert, each.firing) for each in known),
             found[0]["total"] if found else 0,
+            key.step.rpartition("/")[0],
         )
 
     async def release(self, claimed: Claimed) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from flyball.store.postgres import PostgresTransaction
 from notifier.adapters import rows
+from notifier.domain import clocks
 from notifier.domain.board import OVER, Board, Delivery, Incident, KnownAlert
 from notifier.domain.facts import Outcome
 from notifier.domain.inputs import Input
@@ -25,8 +26,8 @@ INSERT INTO silences VALUES ($1, $2, $3, $4)
 ON CONFLICT (tenant, id) DO UPDATE SET body = excluded.body, ends_at = excluded.ends_at
 """
 PUT_INCIDENT = """
-INSERT INTO incidents VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (tenant, id) DO UPDATE SET state = excluded.state, resolved_at = excluded.resolved_at, body = excluded.body
+INSERT INTO incidents VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, id) DO UPDATE SET
+    state = excluded.state, resolved_at = excluded.resolved_at, body = excluded.body, remind_at = excluded.remind_at
 """
 PUT_DELIVERY = """
 INSERT INTO deliveries (tenant, incident, epoch, step, action, channel, target, severity, state, decided_at,
@@ -195,7 +196,8 @@ def _new(after: Mapping[Key, Value], before: Mapping[Key, Value]) -> list[Value]
 
 
 def _incident_row(board: Board, new: Incident) -> tuple[Any, ...]:
-    return board.tenant, new.id, new.state, new.detected_at, new.resolved_at, rows.text(rows.INCIDENT, new)
+    place = (board.tenant, new.id, new.state, new.detected_at, new.resolved_at)
+    return *place, rows.text(rows.INCIDENT, new), clocks.next_reminder(new)
 
 
 def _delivery_row(board: Board, new: Delivery) -> tuple[Any, ...]:

@@ -17,6 +17,14 @@ async def due_tenants(database: PostgresDatabase, now: datetime, tenants_max: in
     return [row["tenant"] for row in found]
 
 
+async def due_reminders(database: PostgresDatabase, now: datetime, rows_max: int) -> Sequence[tuple[str, str]]:
+    """Tenant and incident of those of which people are to be reminded."""
+    found = await database.fetch(
+        "SELECT tenant, id FROM incidents WHERE remind_at <= $1 ORDER BY remind_at, id LIMIT $2", now, rows_max
+    )
+    return [(row["tenant"], row["id"]) for row in found]
+
+
 async def stuck_since(database: PostgresDatabase) -> datetime | None:
     """Since when something should have been decided or sent and was not; None: nothing waits."""
     found = await database.fetch(

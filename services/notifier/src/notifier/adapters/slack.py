@@ -16,7 +16,12 @@ from notifier.ports import Sent
 
 HEADER_CHARACTERS_MAX, SECTION_CHARACTERS_MAX, ALL_CHARACTERS_MAX = 150, 3_000, 12_000
 ALERTS_SHOWN_MAX = 5
-MARKS = {"trigger": ":rotating_light:", "acknowledge": ":eyes:", "resolve": ":white_check_mark:"}
+MARKS = {
+    "trigger": ":rotating_light:",
+    "acknowledge": ":eyes:",
+    "resolve": ":white_check_mark:",
+    "remind": ":alarm_clock:",
+}
 # At its most talkative the client logs the webhook's address, which is a secret.
 quiet = logging.getLogger("notifier.slack")
 quiet.setLevel(logging.CRITICAL)

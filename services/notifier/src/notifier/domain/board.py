@@ -69,6 +69,8 @@ class Incident:
     resolved_at: datetime | None = None
     issued: tuple[str, ...] = ()
     """Steps of this epoch that were taken."""
+    reminded: tuple[str, ...] = ()
+    """Reminders since its resolution, as ``post-mortem: due``."""
 
     @property
     def open(self) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flyball.schemas.incidents import IncidentState
+from notifier.domain.board import Incident
 from notifier.domain.policy import Policy
 
 STATES: tuple[IncidentState, ...] = (
@@ -28,6 +29,10 @@ AFTER_RESOLUTION = {
     "closed": timedelta(days=7),
 }
 
+REMINDED_OF: tuple[IncidentState, ...] = ("post_mortem", "closed")
+"""The post-mortem, and the follow-ups with which an incident is closed. Before its resolution escalation reminds."""
+REMINDERS = (("75 % of its time is over", 0.75), ("due", 1.0))
+
 
 def allowed(state: IncidentState) -> tuple[IncidentState, ...]:
     """Where a person may move an incident: onwards, in any stride. Back to ``investigating`` it goes by re-firing."""
@@ -47,6 +52,27 @@ def due_from(detected_at: datetime, severity: int, policy: Policy) -> dict[str, 
 def due_after(resolved_at: datetime) -> dict[str, datetime]:
     """The clocks that run from resolution."""
     return {name: resolved_at + span for name, span in AFTER_RESOLUTION.items()}
+
+
+def reminders(incident: Incident) -> list[tuple[datetime, str]]:
+    """When people are to be reminded of what, the next first: of clocks that were neither met nor reminded of."""
+    if incident.resolved_at is None or incident.open:
+        return []
+    place = STATES.index(incident.state)
+    left = [name for name in REMINDED_OF if place < STATES.index(name) and name in incident.due_at]
+    found = [
+        (
+            incident.resolved_at + (incident.due_at[name] - incident.resolved_at) * share,
+            f"{name.replace('_', '-')}: {told}",
+        )
+        for name in left
+        for told, share in REMINDERS
+    ]
+    return sorted((at, name) for at, name in found if name not in incident.reminded)
+
+
+def next_reminder(incident: Incident) -> datetime | None:
+    return next((at for at, _ in reminders(incident)), None)
 
 
 def earlier(one: Mapping[str, datetime], other: Mapping[str, datetime]) -> dict[str, datetime]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from notifier.domain.board import Delivery, Incident
 from notifier.domain.inputs import Action, Answered, DeliveryKey
-from notifier.domain.policy import ACKNOWLEDGING, Policy, Step
+from notifier.domain.policy import ACKNOWLEDGING, SLACK, Policy, Step
 
 PAUSE_SECONDS_FIRST, PAUSE_SECONDS_MAX = 1.0, 300.0
 RETRY_AFTER_SECONDS_MAX = 3_600.0
@@ -28,6 +28,12 @@ def trigger(incident: Incident, step: Step, now: datetime) -> Delivery:
     """The intent to take a step, through its first channel."""
     key = DeliveryKey(incident.id, incident.epoch, step.name, "trigger", step.channels[0], step.target)
     return Delivery(key, incident.severity, "open", now, now, fallbacks=step.channels[1:])
+
+
+def reminder(incident: Incident, step: Step, name: str, now: datetime) -> Delivery:
+    """The intent to remind a step's target; ``name`` makes it one of its own."""
+    key = DeliveryKey(incident.id, incident.epoch, f"{name}/{step.target}", "remind", SLACK, step.target)
+    return Delivery(key, incident.severity, "open", now, now)
 
 
 def follow_up(told: Delivery, action: Action, now: datetime) -> Delivery | None:

@@ -10,7 +10,7 @@ from notifier.domain.policy import Matcher
 
 Answer = Literal["delivered", "later", "failed", "refused", "not_needed"]
 """``later``: told when to come back. ``failed``: may pass. ``refused``: will not. ``not_needed``: nothing was sent."""
-Action = Literal["trigger", "acknowledge", "resolve"]
+Action = Literal["trigger", "acknowledge", "resolve", "remind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,15 @@ class MovedOn:
     actor: str
     at: datetime
     kind: Literal["moved"] = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderDue:
+    """A clock of an incident that is over has come to a share at which people are reminded."""
+
+    incident: str
+    at: datetime
+    kind: Literal["reminder"] = "reminder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +109,4 @@ class Answered:
     kind: Literal["answered"] = "answered"
 
 
-Input = AlertSeen | Tick | Acknowledged | MovedOn | SilenceSet | SilenceEnded | Answered
+Input = AlertSeen | Tick | Acknowledged | MovedOn | ReminderDue | SilenceSet | SilenceEnded | Answered

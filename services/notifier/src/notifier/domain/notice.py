@@ -31,6 +31,8 @@ class Notice:
     alerts: tuple[Told, ...]
     """The worst, ``ALERTS_TOLD_MAX`` at most."""
     alert_count: int
+    about: str = ""
+    """What a reminder is about."""
 
     @property
     def key(self) -> str:
@@ -45,6 +47,7 @@ class Notice:
 
     @property
     def headline(self) -> str:
-        said = {"trigger": self.severity, "acknowledge": "Acknowledged", "resolve": "Resolved"}[self.action]
+        words = {"trigger": self.severity, "acknowledge": "Acknowledged", "resolve": "Resolved", "remind": self.about}
+        said = words[self.action]
         again = f", epoch {self.epoch}" if self.epoch > 1 else ""
         return f"[{said}{again}] {', '.join(self.incident.systems[:3])}: {self.incident.title}"

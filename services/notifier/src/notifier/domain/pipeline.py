@@ -16,6 +16,7 @@ from notifier.domain.inputs import (
     Answered,
     Input,
     MovedOn,
+    ReminderDue,
     SilenceEnded,
     SilenceSet,
 )
@@ -57,6 +58,8 @@ def _take(run: Run, given: Input) -> None:
         acknowledge(run, given)
     elif isinstance(given, MovedOn):
         move_on(run, given)
+    elif isinstance(given, ReminderDue):
+        telling.remind(run, given)
     elif isinstance(given, SilenceSet):
         set_silence(run, given)
     elif isinstance(given, SilenceEnded):

@@ -7,7 +7,8 @@ from notifier.domain import attach, clocks, deliver, facts
 from notifier.domain import escalate as escalation
 from notifier.domain.board import Delivery, Incident
 from notifier.domain.holding import reasons_to_hold
-from notifier.domain.inputs import Action, Answered
+from notifier.domain.inputs import Action, Answered, ReminderDue
+from notifier.domain.policy import SLACK
 from notifier.domain.run import ITSELF, Run
 
 
@@ -61,6 +62,7 @@ def resolve(run: Run, incident: Incident, actor: str, text: str) -> Incident:
         wake_at=None,
         reached={**incident.reached, "resolved": run.now},
         due_at={**incident.due_at, **clocks.due_after(run.now)},
+        reminded=(),
     )
     run.board.put_incident(incident)
     follow_up(run, incident, "resolve")
@@ -84,6 +86,20 @@ def follow_up(run: Run, incident: Incident, action: Action) -> None:
         news = deliver.follow_up(delivery, action, run.now)
         if news is not None and news.key not in run.board.deliveries:
             run.board.put_delivery(news)
+
+
+def remind(run: Run, due: ReminderDue) -> None:
+    """Say in the room that a post-mortem or follow-ups are due. Nobody is paged for it."""
+    incident = run.board.incidents.get(due.incident)
+    now_due = [name for at, name in clocks.reminders(incident) if at <= run.now] if incident else []
+    if incident is None or not now_due:
+        return
+    incident = replace(incident, reminded=(*incident.reminded, *now_due))
+    run.board.put_incident(incident)
+    for step in run.policy.route(incident.route).steps:
+        if SLACK in step.channels:
+            run.board.put_delivery(deliver.reminder(incident, step, now_due[-1], run.now))
+    run.change(incident, "reminded", ITSELF, f"due: {', '.join(now_due)}")
 
 
 def take_answer(run: Run, answered: Answered) -> None:
