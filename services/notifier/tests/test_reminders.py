@@ -1,4 +1,4 @@
-"""Post-mortem and follow-ups are reminded of at 75 % and 100 % of their time, once each, in the room and nowhere else."""
+"""Post-mortem and follow-ups are reminded of at 75 % and 100 % of their time, once each, in Slack alone."""
 
 import pytest
 from notifier_builders import START, after, ends, fires, only, played, tick
