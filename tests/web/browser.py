@@ -46,6 +46,7 @@ async def _sign_in(context: BrowserContext, role: str) -> Page:
     await page.goto("/sign-in")
     await page.get_by_label("Name", exact=True).fill(PEOPLE[role])
     await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in", exact=True).click()
-    await page.wait_for_url("**/")
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Sign in", exact=True).click()
+    assert await page.get_by_role("button", name="Sign out").count(), await page.inner_text("body")
     return page

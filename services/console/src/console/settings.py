@@ -16,6 +16,8 @@ MEBIBYTE = 1_048_576
 class Settings(KafkaSettings, StoreSettings, HttpSettings):
     """Environment variables with the prefix ``FLYBALL_``."""
 
+    postgres_connections_max: int = Field(default=8, ge=2, le=64)
+    """More than other services have: eight topics, the pages and their streams share them."""
     api_tokens: str = Field(max_length=65_536)
     """Who may use the API: ``name:role:digest[:expires]``, separated by commas; the digest is the token's SHA-256."""
     telemetry_ingest_url: str = Field(default="http://telemetry-ingest:8080", pattern=r"^https?://")
