@@ -84,6 +84,9 @@
 
   const prepare = (root = document) => { all("[data-copy]", root).forEach(copy); all("[data-chart]", root).forEach(chart); };
   document.body.addEventListener("htmx:after:swap", () => prepare());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => location.reload());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    all(".uplot").forEach((drawn) => drawn.remove());
+    all("[data-chart]").forEach(chart);
+  });
   prepare();
 })();
