@@ -24,13 +24,16 @@ from notifier.adapters.intents import PostgresIntents
 from notifier.adapters.pagerduty import PagerDuty
 from notifier.adapters.policy_file import load_policy
 from notifier.adapters.postgres import PostgresBoards
+from notifier.adapters.pruning import prune
 from notifier.adapters.reading import due_reminders, due_tenants, stuck_since
 from notifier.adapters.slack import Slack
 from notifier.api import routes
 from notifier.deliverer import AT_ONCE_MAX, Deliverer
+from notifier.domain.board import OVER
 from notifier.domain.policy import ALERTMANAGER, PAGERDUTY, SLACK
 from notifier.heartbeat import Heartbeat
 from notifier.ports import Channel
+from notifier.pruner import Pruner
 from notifier.service import NAME, Notifier, wiring
 from notifier.settings import Settings
 from notifier.ticker import Ticker, utc_now
@@ -60,7 +63,8 @@ async def serve(environment: Mapping[str, str]) -> None:
             settings.notifier_tick_seconds,
         )
         sender = deliverer(settings, notifier, database, channels, metrics)
-        parts = [runtime.run, ticker.run, sender.run]
+        pruner = Pruner(partial(prune, database, sorted(OVER)), timedelta(days=settings.notifier_keep_days))
+        parts = [runtime.run, ticker.run, sender.run, pruner.run]
         async with heartbeat(settings, runtime.health, database) as beats:
             await _together([*parts, beats.run] if beats else parts)
 

@@ -48,6 +48,8 @@ class Settings(KafkaSettings, StoreSettings, HttpSettings):
     notifier_heartbeat_seconds: float = Field(default=60.0, ge=1, le=3_600)
     notifier_late_seconds: float = Field(default=300.0, ge=10, le=3_600)
     """What should have been decided or sent for so long is stuck, and then the checker hears nothing."""
+    notifier_keep_days: int = Field(default=400, ge=30, le=3_650)
+    """How long incidents are kept after their end, and with them what can be decided again."""
     notifier_tick_seconds: float = Field(default=1.0, ge=0.05, le=60)
     """How often to look whether something is due, and whether an intent waits."""
 
