@@ -27,7 +27,8 @@ PRODUCTION = "production"
 
 
 class AskedPolicy(RolloutPolicy):
-    model_config = ConfigDict(extra="forbid")
+    # FastAPI gives lists where the contract has tuples, which strictness refuses; rollback-executor is strict again.
+    model_config = ConfigDict(extra="forbid", strict=False)
 
 
 class Start(Act):
