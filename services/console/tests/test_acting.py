@@ -203,6 +203,15 @@ async def test_a_silence_is_ended_by_an_admin(api: httpx.AsyncClient, neighbour:
     assert neighbour.asked == [("DELETE", "/v1/silences/s-1?actor=user%3Aof-admin", None)]
 
 
+async def test_whoever_sends_to_an_alertmanager_can_send_here(api: httpx.AsyncClient, neighbour: Neighbour) -> None:
+    alerts = [{"labels": {"alertname": "x"}, "annotations": {}}]
+    for caller, status in (("viewer", 403), ("reviewer", 403), ("agent", 200), ("admin", 200)):
+        assert (await api.post("/api/v2/alerts", headers=of(caller), json=alerts)).status_code == status
+    assert neighbour.asked == [("POST", "/api/v2/alerts", alerts)] * 2
+    bad = await api.post("/api/v2/alerts", headers=of("agent"), json={"labels": {}})
+    assert bad.status_code == 422
+
+
 async def test_proposals_are_asked_for_in_the_name_of_who_looks(api: httpx.AsyncClient, neighbour: Neighbour) -> None:
     await api.get("/v1/reviews?reviewer=user:somebody&state=all", headers=of("viewer"))
     assert neighbour.asked[0][1] == "/v1/reviews?state=all&reviewer=user%3Aof-viewer"

@@ -22,6 +22,7 @@ from notifier.bodies import BODY_BYTES_MAX, ActorBody, Body, MoveBody, SilenceBo
 from notifier.domain import clocks
 from notifier.domain.board import Board
 from notifier.domain.inputs import Acknowledged, Input, MovedOn, SilenceEnded, SilenceSet
+from notifier.posting import PostedAlerts
 from notifier.service import Notifier
 from notifier.ticker import utc_now
 
@@ -157,7 +158,7 @@ class NotifierQuestions:
 
 
 def routes(notifier: Notifier[PostgresTransaction], database: PostgresDatabase, token: str) -> list[Route]:
-    ask = NotifierQuestions(notifier, database)
+    ask, posted = NotifierQuestions(notifier, database), PostedAlerts(database)
     table: list[tuple[str, Ask, str]] = [
         ("/v1/incidents", ask.incidents, "GET"),
         ("/v1/incidents/{id}", ask.incident, "GET"),
@@ -168,6 +169,7 @@ def routes(notifier: Notifier[PostgresTransaction], database: PostgresDatabase, 
         ("/v1/silences", ask.silence, "POST"),
         ("/v1/silences/{id}", ask.end_silence, "DELETE"),
         ("/v1/dead-letters", ask.dead_letters, "GET"),
+        ("/api/v2/alerts", posted.post, "POST"),
     ]
     return [Route(path, with_token(token, answered(endpoint)), methods=[method]) for path, endpoint, method in table]
 

@@ -1,7 +1,7 @@
 """Questions to other services over HTTP, bounded in time and size."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,7 +45,9 @@ class OtherService:
         given = {name: value for name, value in parameters.items() if value is not None}
         return await self._answer(self.client.build_request("GET", path, params=given))
 
-    async def tell(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
+    async def tell(
+        self, path: str, body: Mapping[str, Any] | Sequence[Any], headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """POST ``body`` as JSON to ``path``. Raises as ``ask`` does."""
         return await self._answer(self.client.build_request("POST", path, json=body, headers=dict(headers or {})))
 

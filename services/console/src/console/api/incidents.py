@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Body, Request
 from pydantic import Field
 from starlette.responses import Response
 
@@ -18,7 +18,9 @@ from flyball.schemas.incidents import IncidentState
 
 Viewer = Annotated[Caller, requires("viewer")]
 Reviewer = Annotated[Caller, requires("reviewer")]
+Sender = Annotated[Caller, requires("agent")]
 Admin = Annotated[Caller, requires("admin")]
+Posted = Annotated[list[dict[str, Any]], Body(max_length=1_000)]
 TEXT_CHARACTERS_MAX = 256
 
 
@@ -59,8 +61,9 @@ class IncidentRoutes:
             ("POST", "/v1/silences", self.silence, {"response_model": Found, "status_code": 201}),
             ("DELETE", "/v1/silences/{silence_id}", self.expire, {"response_model": None, "status_code": 204}),
             ("GET", "/v1/dead-letters", self.dead_letters, {"response_model": FoundPage}),
+            ("POST", "/api/v2/alerts", self.alerts, {"response_model": None}),
         ):
-            given: dict[str, Any] = {**more, "tags": [path.split("/")[2]]}
+            given: dict[str, Any] = {**more, "tags": [path.split("/")[-1 if path.startswith("/api") else 2]]}
             responses = documented(404, 409, 422, 502, 503)
             router.add_api_route(path, endpoint, methods=[method], responses=responses, **given)
         return router
@@ -104,6 +107,10 @@ class IncidentRoutes:
     async def dead_letters(self, request: Request, _caller: Viewer) -> Response:
         """The newest messages that could not be delivered, each with the last answer."""
         return unless_known(request, passed_on(self._notifier, await self._notifier.ask("/v1/dead-letters", {})))
+
+    async def alerts(self, given: Posted, _caller: Sender) -> Response:
+        """For what sends to an Alertmanager, with an agent's token: each alert with its labels and annotations."""
+        return passed_on(self._notifier, await self._notifier.tell("/api/v2/alerts", given))
 
     async def _told(self, incident_id: str, what: str, body: dict[str, str]) -> Response:
         path = f"/v1/incidents/{segment(incident_id)}/{what}"
