@@ -2,12 +2,12 @@
 
 import argparse
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from tests.bench import decisions, ingest, ledger, memory, rollback
+from tests.bench import decisions, drift, ingest, ledger, memory, rollback, statistics
 from tests.bench.report import circumstances, write
 
-PARTS = ("ingest", "ledger", "decisions", "rollback", "memory")
+PARTS = ("ingest", "ledger", "drift", "statistics", "decisions", "rollback", "memory")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -16,6 +16,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--events", type=int, default=200_000, help="events of an ingest run (default: 200,000)")
     options.add_argument("--summaries", type=int, default=6_000, help="summaries of a ledger run (default: 6,000)")
     options.add_argument("--history", type=int, default=1_000_000, help="entries of the long history")
+    options.add_argument("--scale", type=float, default=0.1, help="share of the simulated runs and rows (default: 0.1)")
     options.add_argument("--repeats", type=int, default=3, help="runs of each measurement (default: 3)")
     options.add_argument("--print-only", action="store_true", help="leave BENCHMARKS.md as it is")
     return options
@@ -23,15 +24,21 @@ def parser() -> argparse.ArgumentParser:
 
 async def measured(part: str, options: argparse.Namespace) -> str:
     """The figures of one part as Markdown."""
-    if part == "ingest":
-        return await ingest.measure(options.events, options.repeats)
-    if part == "ledger":
-        return await ledger.measure(options.summaries, options.history, options.repeats)
-    if part == "decisions":
-        return await decisions.measure(options.repeats)
-    if part == "rollback":
-        return await rollback.measure(options.repeats)
-    return await memory.measure(options.events)
+    if part == "drift":
+        return drift.measure(options.repeats)
+    if part == "statistics":
+        return statistics.measure(options.scale)
+    return await MEASURES[part](options)
+
+
+MEASURES: Mapping[str, Callable[[argparse.Namespace], Awaitable[str]]] = {
+    "ingest": lambda options: ingest.measure(options.events, options.repeats),
+    "ledger": lambda options: ledger.measure(options.summaries, options.history, options.repeats),
+    "decisions": lambda options: decisions.measure(options.repeats),
+    "rollback": lambda options: rollback.measure(options.repeats),
+    "memory": lambda options: memory.measure(options.events),
+}
+"""Parts on real servers."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -58,9 +58,7 @@ def versions(context: typer.Context, system: SystemOption, output: FormOption = 
     connection: Connection = context.obj
     items = connection.get(f"/v1/drift/{quote(system, safe='')}/references")["items"]
     if not items:
-        note(
-            f"{system} has no reference yet: flyball reference create FILE --system {system}, or await its first rows"
-        )
+        note(f"{system} has no reference yet: flyball reference create FILE --system {system}, or await its first rows")
     show(output, items, lambda: (VERSIONS, [version_row(item) for item in items]))
 
 
