@@ -137,7 +137,18 @@ async def test_bad_input_is_buried_and_the_next_is_answered(broker: Broker, api,
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"{}", b"\xff", b"null", b'{"kind":"requested","action_id":"\\u0000"}']
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b"null",
+        b'{"kind":"requested","action_id":"\\u0000"}',
+        b"[" * 100_000,
+        b'{"a": NaN}',
+    ],
 )
 @pytest.mark.parametrize(
     "path",
