@@ -1,5 +1,6 @@
 """The whole service on Postgres: the same facts in any batches, what people ask for, what is answered over HTTP."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from importlib.resources import files
@@ -17,14 +18,15 @@ from drift_detector.api import routes
 from drift_detector.desk import Desk
 from drift_detector.domain.audit import KIND
 from drift_detector.domain.decide import Item
-from drift_detector.service import DriftDetector
-from flyball.bus.records import Record
+from drift_detector.service import DriftDetector, wiring
+from flyball.bus.messages import fact
+from flyball.bus.records import Batch, Record
 from flyball.bus.typed import Received
 from flyball.observe.metrics import Metrics
 from flyball.schemas.drift import DriftPolicy, DriftReference, DriftReport
 from flyball.schemas.registry import Owners, SystemRegistered, SystemRevision, SystemSpec
 from flyball.schemas.summaries import TelemetrySummary
-from flyball.schemas.topics import AUDIT_RECORDS, DRIFT_REFERENCES, DRIFT_REPORTS
+from flyball.schemas.topics import AUDIT_RECORDS, DRIFT_REFERENCES, DRIFT_REPORTS, TELEMETRY_SUMMARIES
 from flyball.store.postgres import PostgresDatabase, PostgresTransaction, open_postgres
 from flyball.store.settings import StoreSettings
 
@@ -120,6 +122,24 @@ async def test_the_facts_are_those_of_memory_in_any_batches(
     assert ("amount", "drift") in [(one.feature, one.state) for one in expected.reports]
     (stored,) = await database.fetch("SELECT count(*) AS panes FROM panes")
     assert stored["panes"] == 64
+
+
+async def test_a_summary_that_comes_twice_counts_once(database: PostgresDatabase, service: Service) -> None:
+    reference = reference_of(rows(np.random.default_rng(30), 100))
+    await known(database, service, reference)
+    (subscription,) = [one for one in wiring(service).subscriptions if one.topic is TELEMETRY_SUMMARIES]
+    records = []
+    for offset, item in enumerate(stream(reference)[:20]):
+        made = fact(
+            TELEMETRY_SUMMARIES, item.summary, source="t", identity=uuid4(), system=SYSTEM, time=item.recorded_at
+        )
+        at_ms = int(item.recorded_at.timestamp() * 1000)
+        records.append(Record(made.topic, 0, offset, at_ms, made.key, made.body, made.headers))
+    for offsets in (records[:12], records[8:], records):
+        async with database.transaction() as transaction:
+            await subscription.handle(transaction, Batch(TELEMETRY_SUMMARIES.name, 0, offsets[0].offset, offsets))
+    (stored,) = await database.fetch("SELECT state FROM systems WHERE state IS NOT NULL")
+    assert json.loads(stored["state"])["rows"] == 20 * PANE_ROWS
 
 
 async def test_first_rows_become_a_reference_and_are_forgotten(

@@ -154,6 +154,13 @@ def test_rows_are_learned_anew_on_a_version_that_says_so() -> None:
     assert (made.version, made.source) == (5, "first 500 rows after version 4")
 
 
+def test_nothing_is_learned_where_a_person_gives_the_reference() -> None:
+    table = {"x": [1.0, 2.0] * 250}
+    detector = Detector([], DriftPolicy(reference_rows=500, learns=False))
+    detector.give([Item(summary_of(table, pane_at(0), None), pane_at(1))])
+    assert (detector.due, detector.kept, detector.state.rows) == (0, [], 500)
+
+
 def test_texts_that_name_something_are_no_category() -> None:
     table: Rows = {"id": [f"i-{n}" for n in range(600)], "x": [1.0, 2.0] * 300}
     detector = Detector([], DriftPolicy(reference_rows=600)).give(

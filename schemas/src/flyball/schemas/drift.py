@@ -219,6 +219,8 @@ class DriftPolicy(Event):
     """On average one false alarm per system in so many days, over all its features."""
     reference_rows: int = Field(default=10_000, ge=REFERENCE_ROWS_MIN, le=100_000)
     """A system without a reference gets one from its first rows."""
+    learns: bool = True
+    """If not, features are compared with nothing until a person gives a reference."""
     calibration_panes: int = Field(default=200, ge=200, le=1_000)
     """The first panes on a reference measure how much rows depend on one another; nothing alarms before."""
     suspect_share: float = Field(default=0.01, gt=0, lt=1)

@@ -93,10 +93,10 @@ def decide(state: DetectorState, recent: tuple[Pane, ...], item: Item, known: Kn
 
 
 def _learning(decision: Decision, kept: Kept, known: Known, policy: DriftPolicy) -> Decision:
-    """Keep the rows, unless a newer version is announced already. The one that completes them says so."""
+    """Keep the rows, unless a newer version is announced or nobody wants them. The one that completes them says so."""
     newest = known.newest
     enough = decision.state.learned_rows >= policy.reference_rows
-    if enough or (newest is not None and newest.version > kept.version):
+    if enough or not policy.learns or (newest is not None and newest.version > kept.version):
         return decision
     state = replace(decision.state, learned_rows=decision.state.learned_rows + kept.rows)
     return replace(decision, state=state, kept=kept, is_due=state.learned_rows >= policy.reference_rows)
