@@ -1,6 +1,6 @@
 """notifier's ports on the simulated Postgres: the board under its lock, and intents that are leased to one sender."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from flyball.sim.session import Session
 from flyball.sim.transaction import MemoryTransaction, insert
 from notifier.domain.board import Board, Delivery
 from notifier.domain.facts import Outcome
-from notifier.domain.inputs import Input
+from notifier.domain.inputs import DeliveryKey, Input
 from notifier.domain.linked import Change
 from notifier.domain.notice import Notice
 from notifier.ports import Claimed
@@ -121,6 +121,10 @@ class MemoryIntents:
             return found
 
         return await self.transaction.statement("claim intents", effect)
+
+    async def overflow(self, now: datetime) -> Mapping[str, Sequence[Sequence[DeliveryKey]]]:
+        """Nobody gets more here than they may."""
+        return {}
 
     async def notice(self, claimed: Claimed) -> Notice:
         key, incident = claimed.delivery.key, claimed.incident

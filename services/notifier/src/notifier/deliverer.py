@@ -11,8 +11,9 @@ from typing import Generic
 
 from flyball.bus.retry import Backoff, retried
 from flyball.store.ports import Database, Tx
-from notifier.domain.inputs import Answered
+from notifier.domain.inputs import Answered, Overflowed
 from notifier.domain.notice import Notice
+from notifier.domain.overflow import TOGETHER_MIN
 from notifier.ports import Channel, Claimed, Intents, Sent
 from notifier.service import Notifier
 from notifier.ticker import utc_now
@@ -45,6 +46,7 @@ class Deliverer(Generic[Tx]):
         async with asyncio.TaskGroup() as group:
             busy: set[asyncio.Task[None]] = set()
             while True:
+                await retried("digest", self.digest, self.backoff, self.random)
                 room = partial(self.claim, AT_ONCE_MAX - len(busy))
                 for claimed, notice in await retried("claim", room, self.backoff, self.random):
                     busy.add(group.create_task(self.deliver(claimed, notice)))
@@ -61,6 +63,16 @@ class Deliverer(Generic[Tx]):
             intents = self.intents(transaction)
             found = await intents.claim(self.clock(), rows_max, old_too=self.caught_up())
             return [(claimed, await intents.notice(claimed)) for claimed in found]
+
+    async def digest(self) -> None:
+        """Put together what a contact cannot take one by one."""
+        async with self.database.transaction() as transaction:
+            now = self.clock()
+            together = await self.intents(transaction).overflow(now)
+            for tenant in sorted(together):
+                given = [Overflowed(tuple(keys), now) for keys in together[tenant] if len(keys) >= TOGETHER_MIN]
+                if given:
+                    await self.notifier.decide(transaction, tenant, given)
 
     async def deliver(self, claimed: Claimed, notice: Notice) -> None:
         sent = await self._send(claimed, notice)

@@ -1,13 +1,13 @@
 """What the service needs from outside its domain."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from notifier.domain.board import Board, Delivery, Incident
 from notifier.domain.facts import Outcome
-from notifier.domain.inputs import Answer, Input
+from notifier.domain.inputs import Answer, DeliveryKey, Input
 from notifier.domain.linked import Change
 from notifier.domain.notice import Notice
 
@@ -53,6 +53,10 @@ class Intents(Protocol):
 
         Without ``old_too`` those that were decided upon a while ago wait.
         """
+        ...
+
+    async def overflow(self, now: datetime) -> Mapping[str, Sequence[Sequence[DeliveryKey]]]:
+        """By tenant, what waits together for one contact that has more than it may get, and is not urgent."""
         ...
 
     async def notice(self, claimed: Claimed) -> Notice:

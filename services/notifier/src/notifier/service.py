@@ -15,7 +15,7 @@ from flyball.schemas.topics import ALERTS, AUDIT_RECORDS, INCIDENTS
 from flyball.store.ports import Outgoing, Tx
 from notifier.domain.board import Board
 from notifier.domain.facts import Outcome
-from notifier.domain.inputs import AlertSeen, Answered, Input
+from notifier.domain.inputs import AlertSeen, Answered, Input, Overflowed
 from notifier.domain.linked import change_of
 from notifier.domain.pipeline import apply
 from notifier.domain.policy import Policy
@@ -72,6 +72,7 @@ def wiring(service: Notifier[Tx]) -> Wiring[Tx]:
 def _incidents(inputs: Sequence[Input]) -> set[str]:
     """Incidents that inputs speak of, which may be over."""
     named = {given.key.incident for given in inputs if isinstance(given, Answered)}
+    named |= {key.incident for given in inputs if isinstance(given, Overflowed) for key in given.keys}
     return named | {str(incident) for given in inputs if (incident := getattr(given, "incident", None))}
 
 

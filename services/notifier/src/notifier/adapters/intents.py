@@ -1,13 +1,16 @@
 """Intents in Postgres: claimed with a lease, so that a sender that dies hands them over by itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from flyball.store.postgres import PostgresTransaction
 from notifier.adapters import rows
+from notifier.domain.inputs import DeliveryKey
 from notifier.domain.notice import ALERTS_TOLD_MAX, Notice, Told
+from notifier.domain.overflow import SEVERITY_MIN
+from notifier.domain.policy import SLACK
 from notifier.ports import Claimed
 
 LEASE = timedelta(seconds=30)
@@ -49,6 +52,16 @@ CHILDREN = """
 SELECT body, count(*) OVER () AS total FROM children WHERE tenant = $1 AND incident = $2
 ORDER BY severity, fingerprint LIMIT $3
 """
+OVERFLOW = """
+SELECT tenant, target, body FROM (
+    SELECT *, count(*) OVER (PARTITION BY channel, target) AS waiting FROM deliveries
+    WHERE state = 'open' AND action = 'trigger' AND channel = $2 AND not_before <= $1
+        AND (leased_to IS NULL OR leased_to <= $1)
+) w WHERE waiting > $3 AND severity >= $4 AND decided_at <= $5 ORDER BY id LIMIT $6
+"""
+OVERFLOW_AFTER = timedelta(seconds=60)
+"""By then what the contact may get in a minute was sent, and this was not among it."""
+DIGEST_MAX = 1_000
 RELEASE = """
 UPDATE deliveries SET leased_to = NULL WHERE tenant = $1 AND incident = $2 AND epoch = $3 AND step = $4
     AND action = $5 AND channel = $6 AND target = $7 AND claims = $8
@@ -73,6 +86,19 @@ class PostgresIntents:
             )
             for row in found
         ]
+
+    async def overflow(self, now: datetime) -> Mapping[str, Sequence[Sequence[DeliveryKey]]]:
+        limits = (self.sends_per_minute_max, SEVERITY_MIN, now - OVERFLOW_AFTER, DIGEST_MAX)
+        # PagerDuty groups by itself, and a digest of pages would be a page that nobody can resolve.
+        found = await self._connection.fetch(OVERFLOW, now, SLACK, *limits)
+        by_contact: dict[tuple[str, str], list[DeliveryKey]] = {}
+        for row in found:
+            key = rows.DELIVERY.validate_json(row["body"]).key
+            by_contact.setdefault((row["tenant"], row["target"]), []).append(key)
+        together: dict[str, list[list[DeliveryKey]]] = {}
+        for (tenant, _), keys in by_contact.items():
+            together.setdefault(tenant, []).append(keys)
+        return together
 
     async def notice(self, claimed: Claimed) -> Notice:
         key = claimed.delivery.key

@@ -21,6 +21,7 @@ MARKS = {
     "acknowledge": ":eyes:",
     "resolve": ":white_check_mark:",
     "remind": ":alarm_clock:",
+    "digest": ":card_index_dividers:",
 }
 # At its most talkative the client logs the webhook's address, which is a secret.
 quiet = logging.getLogger("notifier.slack")

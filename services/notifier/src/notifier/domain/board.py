@@ -84,7 +84,7 @@ class Delivery:
     key: DeliveryKey
     severity: int
     state: str
-    """``open``, ``delivered``, ``cancelled``, ``not_needed`` or ``dead``."""
+    """``open``, ``delivered``, ``cancelled``, ``not_needed``, ``digested`` or ``dead``."""
     decided_at: datetime
     not_before: datetime
     fallbacks: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ def reminder(incident: Incident, step: Step, name: str, now: datetime) -> Delive
 
 def follow_up(told: Delivery, action: Action, now: datetime) -> Delivery | None:
     """Tells whoever was told, or may have been, what became of it. None where it could not have been said."""
-    unheard = told.key.action != "trigger" or told.state in {"dead", "not_needed"}
+    unheard = told.key.action != "trigger" or told.state in {"dead", "not_needed", "digested"}
     if unheard or (action == "acknowledge" and told.key.channel not in ACKNOWLEDGING):
         return None
     return Delivery(replace(told.key, action=action), told.severity, "open", now, now)

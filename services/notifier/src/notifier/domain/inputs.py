@@ -10,7 +10,7 @@ from notifier.domain.policy import Matcher
 
 Answer = Literal["delivered", "later", "failed", "refused", "not_needed"]
 """``later``: told when to come back. ``failed``: may pass. ``refused``: will not. ``not_needed``: nothing was sent."""
-Action = Literal["trigger", "acknowledge", "resolve", "remind"]
+Action = Literal["trigger", "acknowledge", "resolve", "remind", "digest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +109,13 @@ class Answered:
     kind: Literal["answered"] = "answered"
 
 
-Input = AlertSeen | Tick | Acknowledged | MovedOn | ReminderDue | SilenceSet | SilenceEnded | Answered
+@dataclass(frozen=True, slots=True)
+class Overflowed:
+    """More waits for one contact than it may get: these have waited, and are not urgent."""
+
+    keys: tuple[DeliveryKey, ...]
+    at: datetime
+    kind: Literal["overflow"] = "overflow"
+
+
+Input = AlertSeen | Tick | Acknowledged | MovedOn | ReminderDue | Overflowed | SilenceSet | SilenceEnded | Answered

@@ -32,7 +32,7 @@ class Notice:
     """The worst, ``ALERTS_TOLD_MAX`` at most."""
     alert_count: int
     about: str = ""
-    """What a reminder is about."""
+    """What a reminder or a digest is about."""
 
     @property
     def key(self) -> str:
@@ -47,7 +47,7 @@ class Notice:
 
     @property
     def headline(self) -> str:
-        words = {"trigger": self.severity, "acknowledge": "Acknowledged", "resolve": "Resolved", "remind": self.about}
-        said = words[self.action]
+        words = {"trigger": self.severity, "acknowledge": "Acknowledged", "resolve": "Resolved"}
+        said = words.get(self.action, self.about)
         again = f", epoch {self.epoch}" if self.epoch > 1 else ""
         return f"[{said}{again}] {', '.join(self.incident.systems[:3])}: {self.incident.title}"

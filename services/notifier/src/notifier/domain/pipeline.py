@@ -16,10 +16,12 @@ from notifier.domain.inputs import (
     Answered,
     Input,
     MovedOn,
+    Overflowed,
     ReminderDue,
     SilenceEnded,
     SilenceSet,
 )
+from notifier.domain.overflow import overflowed
 from notifier.domain.people import acknowledge, end_silence, move_on, set_silence
 from notifier.domain.policy import Policy
 from notifier.domain.run import Run
@@ -60,6 +62,8 @@ def _take(run: Run, given: Input) -> None:
         move_on(run, given)
     elif isinstance(given, ReminderDue):
         telling.remind(run, given)
+    elif isinstance(given, Overflowed):
+        overflowed(run, given)
     elif isinstance(given, SilenceSet):
         set_silence(run, given)
     elif isinstance(given, SilenceEnded):
