@@ -40,10 +40,7 @@ def _waits(delivery: Delivery) -> bool:
 def _digest(run: Run, worst: Delivery, waiting: list[Delivery]) -> Delivery:
     counts = Counter(each.severity for each in waiting)
     told = ", ".join(f"{count} of {to_wire(each).value}" for each, count in sorted(counts.items()))
-    text = (
-        f"digest {run.board.sequence}: {len(waiting)} incidents ({told}, {to_wire(worst.severity).scheme}), the worst"
-    )
-    key = DeliveryKey(
-        worst.key.incident, worst.key.epoch, f"{text}/{worst.key.target}", "digest", worst.key.channel, worst.key.target
-    )
+    scheme = to_wire(worst.severity).scheme
+    text = f"digest {run.board.sequence}: {len(waiting)} incidents ({told}, {scheme}), the worst"
+    key = replace(worst.key, step=f"{text}/{worst.key.target}", action="digest")
     return Delivery(key, worst.severity, "open", run.now, run.now)
