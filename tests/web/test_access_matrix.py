@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -171,16 +170,3 @@ async def test_who_asked_for_an_action_cannot_approve_it(console: Standing) -> N
         assert (own.status_code, own.json()["reason"]) == (409, "excluded")
         await other.post(f"{path}/judgment", json={"judgment": "approve", "confidence": 5})
         assert (await other.post(f"{path}/verdict", json={"resolution": "approve"})).status_code == 200
-
-
-def test_the_vendored_files_are_those_that_are_noted() -> None:
-    from hashlib import sha256
-
-    import console as package
-
-    for folder in (Path(package.__file__).parent / "static" / "vendor", Path(__file__).parent / "vendor"):
-        noted = (folder / "README.md").read_text()
-        for file in folder.iterdir():
-            if file.suffix in (".js", ".css"):
-                assert f"| `{file.name}` " in noted
-                assert sha256(file.read_bytes()).hexdigest() in noted
