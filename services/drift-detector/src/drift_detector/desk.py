@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Generic
 
 from drift_detector.domain.decide import announced
-from drift_detector.domain.facts import Fact, Occasion, facts_of
+from drift_detector.domain.facts import Fact, facts_of
+from drift_detector.domain.finding import Occasion
 from drift_detector.domain.fold import NOTHING, Judging, finding_of
 from drift_detector.domain.judge import recovered
 from drift_detector.domain.learn import effective_at

@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from drift_detector.domain.facts import SERVICE, Fact
+from drift_detector.domain.facts import Fact
+from drift_detector.domain.finding import SERVICE
 from flyball.bus.messages import fact
 from flyball.schemas.alerts import Alert
 from flyball.schemas.drift import DriftReference, DriftReport, RetrainingRequested

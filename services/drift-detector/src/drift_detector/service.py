@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Generic
 
 from drift_detector.domain.decide import Item, announced, decide
-from drift_detector.domain.facts import ACTOR, SERVICE
+from drift_detector.domain.finding import ACTOR, SERVICE
 from drift_detector.domain.learn import learned
 from drift_detector.domain.policy import rules_at
 from drift_detector.domain.state import Pane

@@ -1,30 +1,27 @@
 """Changes of a feature's latch on the record, with all that is needed to judge them again."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
 
+from drift_detector.domain.finding import SERVICE, Finding, Occasion
 from drift_detector.domain.judge import Evidence, judged
 from drift_detector.domain.state import FeatureState
 from flyball.schemas.audit import AuditRecord
 from flyball.schemas.digest import digest_of
 from flyball.schemas.drift import DriftPolicy, DriftReference, FeatureReference
 
-if TYPE_CHECKING:
-    from drift_detector.domain.facts import Finding, Occasion
-
 KIND = "drift.feature"
 REFERENCE_KIND = "drift.reference"
-SERVICE = "drift-detector"
 REFERENCE: TypeAdapter[FeatureReference] = TypeAdapter(FeatureReference)
 LOG_MIN = -1e9
 """Stands for the logarithm of nothing, which JSON cannot write."""
 MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def feature_record(finding: "Finding", occasion: "Occasion", episode: str) -> AuditRecord:
+def feature_record(finding: Finding, occasion: Occasion, episode: str) -> AuditRecord:
     inputs = _inputs(finding, occasion)
     return AuditRecord(
         tenant=occasion.tenant,
@@ -87,7 +84,7 @@ def decide_again(inputs: dict[str, Any]) -> str:
     return _decision(judged(before, evidence, policy, MIDNIGHT, None))
 
 
-def _inputs(finding: "Finding", occasion: "Occasion") -> dict[str, Any]:
+def _inputs(finding: Finding, occasion: Occasion) -> dict[str, Any]:
     """Fractions are written as text: so they come back to the last bit, and the digest is the same everywhere."""
     return {
         "decided_by": "evidence" if finding.by_evidence else _decision(finding.after),

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from drift_detector.domain.audit import reference_record
-from drift_detector.domain.facts import ACTOR, Fact, Occasion
+from drift_detector.domain.facts import Fact
+from drift_detector.domain.finding import ACTOR, Occasion
 from drift_detector.domain.fold import Judging, closed, folded
 from drift_detector.domain.learn import Kept
 from drift_detector.domain.plan import Plan

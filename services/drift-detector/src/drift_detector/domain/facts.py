@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from drift_detector.domain.audit import feature_record
 from drift_detector.domain.effects import effect, rank
-from drift_detector.domain.judge import Evidence, worsened
+from drift_detector.domain.finding import Finding, Occasion
+from drift_detector.domain.judge import worsened
 from drift_detector.domain.layout import (
     NEW,
     NULLS,
@@ -18,7 +17,6 @@ from drift_detector.domain.layout import (
     Section,
     categories_of,
 )
-from drift_detector.domain.policy import Rules
 from drift_detector.domain.state import FeatureState
 from flyball.schemas.alerts import FIRING, RESOLVED, Alert
 from flyball.schemas.audit import AuditRecord
@@ -36,8 +34,6 @@ from flyball.schemas.drift import (
 )
 from flyball.stats.neyman_scores import IntArray
 
-SERVICE = "drift-detector"
-ACTOR = f"service:{SERVICE}"
 RULE = "drift.feature"
 STATISTIC_MAX = 1e300
 ALERT_SEVERITIES: Mapping[DriftSeverity, int] = {"medium": 2, "high": 1, "critical": 1}
@@ -50,37 +46,6 @@ PRIORITIES: Mapping[DriftSeverity, Literal["normal", "high", "urgent"]] = {
 PERCENT = 100
 
 Fact = DriftReport | Alert | RetrainingRequested | AuditRecord | DriftReference
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Occasion:
-    """When and why something is judged, and by which rules."""
-
-    tenant: str
-    system: str
-    reference_version: int
-    rules: Rules
-    pane_start: datetime
-    now: datetime
-    panes: int
-    """Judged on this version of the reference."""
-    actor: str = ACTOR
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One feature before and after, with what moved it. ``windows`` are (panes, cells), the shortest first."""
-
-    section: Section
-    before: FeatureState
-    after: FeatureState
-    evidence: Evidence
-    stream: str
-    dispersion: float
-    sizes: tuple[int, ...]
-    reason: str
-    by_evidence: bool = True
-    """Or by a person's word, or another reference."""
 
 
 def facts_of(finding: Finding, occasion: Occasion) -> tuple[Fact, ...]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from drift_detector.domain.effects import PANES_KEPT, window_sizes, windows
-from drift_detector.domain.facts import Fact, Finding, Occasion, facts_of, is_loud, report_of
+from drift_detector.domain.facts import Fact, facts_of, is_loud, report_of
+from drift_detector.domain.finding import Finding, Occasion
 from drift_detector.domain.judge import Evidence, is_news, is_suspect, judged, recovered
 from drift_detector.domain.plan import Plan
 from drift_detector.domain.policy import log_line

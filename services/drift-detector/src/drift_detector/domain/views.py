@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from drift_detector.domain.effects import PANES_KEPT, effect, rank
-from drift_detector.domain.facts import Occasion, from_log, report_of
+from drift_detector.domain.facts import from_log, report_of
+from drift_detector.domain.finding import Occasion
 from drift_detector.domain.fold import NOTHING, Judging, finding_of
 from drift_detector.domain.plan import Plan
 from drift_detector.domain.policy import Rules, log_line
