@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 from notifier_builders import alert
 
 from flyball.schemas.topics import BY_NAME, Topic
@@ -18,7 +19,7 @@ from tests.wire.buried import buried_since, original
 from tests.wire.governing import asked, client, console, controller, declare, letter, registered, running
 from tests.wire.outside import Broker, until
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 TOPICS = (
     "agent.actions.v1",
     "agent.decisions.v1",
@@ -40,10 +41,11 @@ class Site:
     services: tuple[ServiceProcess, ...]
 
 
-@pytest.fixture
-async def site(environment: Mapping[str, str], tmp_path: Path) -> AsyncIterator[Site]:
-    decides, tells = controller(environment, tmp_path), ServiceProcess("notifier", environment, tmp_path)
-    page = console(environment, tmp_path, autonomy_controller=decides.url, notifier=tells.url)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    logs = tmp_path_factory.mktemp("logs")
+    decides, tells = controller(environment, logs), ServiceProcess("notifier", environment, logs)
+    page = console(environment, logs, autonomy_controller=decides.url, notifier=tells.url)
     async with running(decides, tells, page), client(decides) as one, client(tells) as other:
         yield Site(one, other, (decides, tells, page))
 

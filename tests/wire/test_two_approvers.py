@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from tests.wire.governing import (
     AGENT_TOKEN,
@@ -23,7 +23,7 @@ from tests.wire.governing import (
 )
 from tests.wire.outside import Broker, until
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 ROUNDS = 20
 
 
@@ -38,10 +38,11 @@ class Site:
     """By name, through console."""
 
 
-@pytest.fixture
-async def site(environment: Mapping[str, str], tmp_path: Path) -> AsyncIterator[Site]:
-    replicas = [controller(environment, tmp_path, replica) for replica in (1, 2)]
-    page = console(environment, tmp_path, autonomy_controller=replicas[1].url)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    logs = tmp_path_factory.mktemp("logs")
+    replicas = [controller(environment, logs, replica) for replica in (1, 2)]
+    page = console(environment, logs, autonomy_controller=replicas[1].url)
     async with running(*replicas, page):
         apis = [client(replica) for replica in replicas]
         agents = [client(replica, AGENT_TOKEN) for replica in replicas]
