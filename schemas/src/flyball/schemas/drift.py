@@ -221,8 +221,12 @@ class DriftPolicy(Event):
     """A system without a reference gets one from its first rows."""
     learns: bool = True
     """If not, features are compared with nothing until a person gives a reference."""
-    calibration_panes: int = Field(default=200, ge=200, le=1_000)
-    """The first panes on a reference measure how much rows depend on one another; nothing alarms before."""
+    calibration_panes: int = Field(default=200, ge=1, le=1_000)
+    """The first panes on a reference measure how much rows depend on one another; nothing alarms before.
+
+    Fewer than 200 measure nothing: then it is the reference's word that holds, which is independence unless it says
+    otherwise. Lower it where rows are known to be independent.
+    """
     suspect_share: float = Field(default=0.01, gt=0, lt=1)
     """Part of the alarm line from which a feature is suspect."""
     medium_psi: float = Field(default=0.1, gt=0, le=10)

@@ -1,19 +1,15 @@
-"""`flyball demo`: a day of three agents in a minute."""
+"""`flyball demo`: what Flyball does, in a minute."""
 
 from typing import Annotated
 
 import typer
 
-PACE_SECONDS = 0.4
-
 
 def demo(
     seed: Annotated[int, typer.Option(help="The same seed tells the same story.")] = 7,
-    pace_seconds: Annotated[
-        float, typer.Option(min=0, max=10, help="Pause after each quarter of an hour.")
-    ] = PACE_SECONDS,
+    keep: Annotated[bool, typer.Option("--keep", help="Stay up at the end, to look around; Ctrl-C ends it.")] = False,
 ) -> None:
-    """Start everything in this process, play a day of three agents, watch the budgets fall, and recount."""
+    """Start everything in this process: a bad release, a drift, a page, a rollback; and proof at the end."""
     import asyncio
 
     from rich.console import Console
@@ -22,4 +18,4 @@ def demo(
     from flyball.observe.logs import configure_logging
 
     configure_logging("flyball demo", "ERROR")
-    raise typer.Exit(asyncio.run(run_demo(seed, pace_seconds, Console())))
+    raise typer.Exit(asyncio.run(run_demo(seed, Console(), keep=keep)))

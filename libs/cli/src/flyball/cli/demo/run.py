@@ -1,128 +1,147 @@
-"""Starts the embedded stack, tells the story, shows the budgets fall, and recounts."""
+"""Starts the embedded stack, tells the story, and proves at the end that nothing was lost and nothing invented."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 from rich.console import Console
-from rich.live import Live
 
-from flyball.bus.producer import KafkaPublisher, open_publisher
+from flyball.bus.producer import open_publisher
 from flyball.bus.settings import KafkaSettings
-from flyball.cli.demo.show import VERDICTS, budgets_line, budgets_table, recount_table
-from flyball.cli.demo.story import QUARTER, Quarter, Sent, day
-from flyball.cli.local_stack import running
-from flyball.schemas.topics import AGENT_EVENTS
-from flyball.store.ports import Outgoing
+from flyball.cli.demo.api import Api, StoryError
+from flyball.cli.demo.chapters import Stage, declare, tell
+from flyball.cli.demo.narrator import Narrator
+from flyball.cli.demo.providers import Providers, providers
+from flyball.cli.demo.replay import chains, replayed
+from flyball.cli.demo.show import Teller, recount_table
+from flyball.cli.demo.story import Story
+from flyball.cli.demo.traffic import Traffic
+from flyball.cli.local_stack import Running, running
+from flyball.store.redis import open_redis
+from flyball.store.settings import StoreSettings
 
-LINE_EVERY_QUARTERS = 8
 SETTLE_SECONDS_MAX = 60.0
-POLL_SECONDS = 0.1
-TOTAL_OF = {"counted": "counted", "duplicate": "duplicates", "rejected": "rejected"}
-NOTE = "billing-agent ships release 2.1.0 at two in the afternoon of this day; it is wrong one time in six"
+POLL_SECONDS = 0.2
+PAGING = """
+wait_seconds: 1
+interval_seconds: 5
+routes:
+  - name: default
+    steps:
+      - {target: on-call, channels: [pagerduty], severity_max: 1}
+      - {target: room, channels: [slack]}
+"""
 
 
-@dataclass(slots=True)
-class Recount:
-    """What was sent, counted beside the system that is being shown."""
-
-    counts: dict[str, Counter[str]] = field(default_factory=dict)
-
-    def add(self, sent: Sequence[Sent]) -> None:
-        for record in sent:
-            self.counts.setdefault(record.system, Counter())[TOTAL_OF[record.verdict]] += 1
-
-    @property
-    def published(self) -> int:
-        return sum(counts.total() for counts in self.counts.values())
-
-    def equals(self, totals: Mapping[str, Mapping[str, int]]) -> bool:
-        """Exact, system by system."""
-        return totals.keys() == self.counts.keys() and all(
-            totals[system][verdict] == counts[verdict] for system, counts in self.counts.items() for verdict in VERDICTS
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """The console's API, as every client sees it."""
-
-    client: httpx.AsyncClient
-
-    async def budgets(self) -> list[dict[str, Any]]:
-        return list((await self._get("/v1/budgets"))["items"])
-
-    async def totals(self) -> dict[str, dict[str, int]]:
-        return {item["system"]: item for item in (await self._get("/v1/totals"))["items"]}
-
-    async def _get(self, path: str) -> dict[str, Any]:
-        answer = await self.client.get(path)
-        answer.raise_for_status()
-        body: dict[str, Any] = answer.json()
-        return body
-
-
-# The story's day is over already: its events are not late, they are replayed.
-SETTINGS = {"FLYBALL_EVENT_LATE_AFTER_SECONDS": str(int(timedelta(days=1).total_seconds()))}
-
-
-async def run_demo(seed: int, pace_seconds: float, console: Console) -> int:
-    """Returns the exit code: 0 when every total equals the recount."""
+async def run_demo(seed: int, console: Console, *, keep: bool) -> int:
+    """Returns the exit code: 0 when everything was seen and every total equals the recount."""
+    teller = Teller(console)
     console.print("starting a broker, Postgres, Redis and all services in this process ...")
     with TemporaryDirectory(prefix="flyball-demo-") as folder:
         async with (
-            running(directory=Path(folder), settings=SETTINGS) as stack,
-            httpx.AsyncClient(base_url=stack.url, headers={"Authorization": f"Bearer {stack.token}"}) as client,
-            open_publisher(KafkaSettings.from_environment(stack.environment), "demo") as publisher,
+            providers(teller.say) as told,
+            _stack(Path(folder), told) as stack,
+            _stage(stack, seed, teller) as stage,
         ):
-            return await _tell(Api(client), publisher, seed, pace_seconds, console)
+            teller.say("console", f"{stack.url}  token {stack.token}")
+            code = await _play(stage, stack, teller)
+            if keep:
+                console.print(f"\nstaying up: {stack.url}, token {stack.token}; Ctrl-C ends it")
+                await asyncio.Event().wait()
+            return code
 
 
-async def _tell(api: Api, publisher: KafkaPublisher, seed: int, pace_seconds: float, console: Console) -> int:
-    recount = Recount()
-    ends_at = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    with Live(console=console, refresh_per_second=8, transient=False) as live:
-        for number, quarter in enumerate(day(ends_at, seed)):
-            await _publish(publisher, quarter)
-            recount.add(quarter.sent)
-            await _draw(api, quarter.starts_at + QUARTER, number, recount, live.update, console)
-            await asyncio.sleep(pace_seconds)
-        totals = await _settled(api, recount)
-        await _draw(api, ends_at, 0, recount, live.update, console)
-    console.print(recount_table(recount.counts, totals))
-    exact = recount.equals(totals)
-    console.print("every event counted exactly once" if exact else "[bold red]the totals differ from the recount")
-    return 0 if exact else 1
+@asynccontextmanager
+async def _stack(folder: Path, told: Providers) -> AsyncIterator[Running]:
+    policy = folder / "paging.yaml"
+    policy.write_text(PAGING)
+    settings = {
+        # A spec takes effect so long after it was applied, and time is short here.
+        "FLYBALL_SPEC_NOTICE_SECONDS": "10",
+        "FLYBALL_ROLLOUT_TICK_SECONDS": "1",
+        "FLYBALL_ROLLOUT_OBSERVE_SECONDS": "1",
+        "FLYBALL_NOTIFIER_POLICY": str(policy),
+        "FLYBALL_NOTIFIER_TICK_SECONDS": "0.5",
+        "FLYBALL_PAGERDUTY_ROUTING_KEY": "R" * 32,
+        "FLYBALL_PAGERDUTY_URL": told.url,
+        "FLYBALL_SLACK_WEBHOOK_URL": f"{told.url}/slack",
+    }
+    async with running(directory=folder, settings=settings) as stack:
+        yield stack
 
 
-async def _draw(
-    api: Api, clock: datetime, number: int, recount: Recount, draw: Callable[..., None], console: Console
-) -> None:
-    items = await api.budgets()
-    if console.is_terminal:
-        draw(budgets_table(clock, items, recount.published, NOTE))
-    elif number % LINE_EVERY_QUARTERS == 0:
-        console.print(budgets_line(clock, items))
+@asynccontextmanager
+async def _stage(stack: Running, seed: int, teller: Teller) -> AsyncIterator[Stage]:
+    async with (
+        _client(stack.url, stack.token) as people,
+        _client(stack.url, stack.agent_token) as agents,
+        open_publisher(KafkaSettings.from_environment(stack.environment), "demo") as publisher,
+        open_redis(StoreSettings.from_environment(stack.environment)) as redis,
+    ):
+        traffic = Traffic(Story(seed), publisher, agents, redis)
+        yield Stage(Api(people), Api(agents), traffic, Narrator(Api(people), teller), teller)
 
 
-async def _publish(publisher: KafkaPublisher, quarter: Quarter) -> None:
-    await publisher.publish(
-        [Outgoing(AGENT_EVENTS.name, record.system.encode(), (), record.body) for record in quarter.sent]
+def _client(url: str, token: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+
+async def _play(stage: Stage, stack: Running, teller: Teller) -> int:
+    await declare(stage)
+    async with asyncio.TaskGroup() as group:
+        traffic, narrator = group.create_task(stage.traffic.run()), group.create_task(stage.narrator.run())
+        try:
+            await tell(stage)
+            failure = None
+        except StoryError as error:
+            failure = str(error)
+        stage.traffic.ended = True
+        await traffic
+        narrator.cancel()
+    proven = await prove(stage, stack, teller)
+    if failure is not None:
+        teller.console.print(f"[bold red]{failure}")
+    return 0 if proven and failure is None else 1
+
+
+async def prove(stage: Stage, stack: Running, teller: Teller) -> bool:
+    """The three claims, each checked from outside: exact counts, an unbroken record, a ledger that replays."""
+    teller.chapter("Proof", "What was sent was counted by the demo itself, beside the system.")
+    totals = await _settled(stage)
+    recount = stage.traffic.recount
+    teller.console.print(recount_table(recount.counts, totals))
+    audit = await stage.api.get("/v1/audit/verification")
+    return all(
+        [
+            teller.claim("every event counted exactly once", recount.equals(totals)),
+            teller.claim(f"audit chain of {audit['links']} records verified", audit["intact"]),
+            teller.claim(
+                "replay gives the same ledger", await replayed(stack.environment, chains(await _still(stage)))
+            ),
+        ]
     )
 
 
-async def _settled(api: Api, recount: Recount) -> dict[str, dict[str, int]]:
+async def _settled(stage: Stage) -> dict[str, dict[str, int]]:
     """The totals once everything that was published is in them, or as they are when the time is up."""
     deadline = asyncio.get_running_loop().time() + SETTLE_SECONDS_MAX
     while True:
-        totals = await api.totals()
+        totals = await stage.api.totals()
         published = sum(item["published"] for item in totals.values())
-        if published >= recount.published or asyncio.get_running_loop().time() > deadline:
+        if published >= stage.traffic.recount.published or asyncio.get_running_loop().time() > deadline:
             return totals
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def _still(stage: Stage) -> list[dict[str, Any]]:
+    """The budgets when they have stopped to change: summaries come a moment after the events that they count."""
+    before: list[dict[str, Any]] = []
+    deadline = asyncio.get_running_loop().time() + SETTLE_SECONDS_MAX
+    while (now := await stage.api.items("/v1/budgets")) != before and asyncio.get_running_loop().time() < deadline:
+        before = now
+        await asyncio.sleep(1.0)
+    return now

@@ -1,57 +1,64 @@
-"""The demo on the terminal: budgets as they fall, and the recount at the end."""
+"""The demo on the terminal: a line for everything that happens, and the recount at the end."""
 
+import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Group
+from rich.console import Console
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-DIMENSIONS = ("accuracy", "safety", "performance", "availability")
-COLOURS = {
-    "green": "green",
-    "velocity": "green",
-    "yellow": "yellow",
-    "caution": "yellow",
-    "red": "bold red",
-    "freeze": "bold red",
-}
-VERDICTS = ("counted", "duplicates", "rejected")
-BAR_CELLS = 10
+from flyball.cli.demo.traffic import VERDICTS
+
+WHO_STYLES = {"PagerDuty": "bold red", "Slack": "magenta", "you": "cyan"}
+ZONE_STYLES = {"green": "green", "velocity": "green", "yellow": "yellow", "caution": "yellow"}
+WHO_CELLS, HEAD_CELLS = 14, 9
 
 
-def budgets_table(clock: datetime, items: Sequence[Mapping[str, Any]], published: int, note: str) -> Group:
-    """All systems and dimensions at one moment of the day."""
-    table = Table(title=f"{clock:%H:%M}   {published:,} events published", title_justify="left")
-    table.add_column("system")
-    for dimension in DIMENSIONS:
-        table.add_column(dimension)
-    for item in items:
-        budgets = {budget["dimension"]: budget for budget in item["budgets"]}
-        table.add_row(item["system"], *(_cell(budgets.get(dimension)) for dimension in DIMENSIONS))
-    return Group(table, Text(note, style="dim"))
+@dataclass(frozen=True, slots=True)
+class Teller:
+    console: Console
+    started_at: float = field(default_factory=time.monotonic)
 
+    def chapter(self, title: str, explanation: str) -> None:
+        self.console.print()
+        self.console.print(Rule(Text(title, style="bold"), align="left"))
+        self.console.print(Text(explanation, style="dim"), soft_wrap=True)
 
-def _cell(budget: Mapping[str, Any] | None) -> Text:
-    if budget is None or budget["remaining_ppm"] is None:
-        return Text("no data", style="dim")
-    percent = budget["remaining_ppm"] // 10_000
-    cells = max(0, min(BAR_CELLS, percent // (100 // BAR_CELLS)))
-    bar = "█" * cells + "·" * (BAR_CELLS - cells)
-    return Text(f"{bar} {percent:>4} % {budget['zone']}", style=COLOURS.get(budget["zone"], "dim"))
+    def say(self, who: str, what: str) -> None:
+        """One line; what a provider got may have several."""
+        style = WHO_STYLES.get(who, "bold")
+        head = Text(f"{time.monotonic() - self.started_at:5.1f} s  ", style="dim")
+        first, *others = what.splitlines() or [""]
+        self.console.print(head + Text(f"{who:<{WHO_CELLS}}  ", style=style) + Text(first), soft_wrap=True)
+        for line in others:
+            self.console.print(Text(" " * (HEAD_CELLS + WHO_CELLS + 2) + line), soft_wrap=True)
 
+    def budgets(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """How much of each system's accuracy budget is left, in a line."""
+        found = {
+            item["system"]: budget
+            for item in items
+            for budget in item["budgets"]
+            if budget["dimension"] == "accuracy" and budget["remaining_ppm"] is not None
+        }
+        if not found:
+            return
+        line = Text("accuracy left: ", style="dim")
+        for system, budget in found.items():
+            left = f"{system} {budget['remaining_ppm'] // 10_000} % {budget['zone']}"
+            line += Text(f"{left}   ", style=ZONE_STYLES.get(budget["zone"], "bold red" if "red" in left else "dim"))
+        head = Text(f"{time.monotonic() - self.started_at:5.1f} s  ", style="dim")
+        self.console.print(head + line, soft_wrap=True)
 
-def budgets_line(clock: datetime, items: Sequence[Mapping[str, Any]]) -> str:
-    """The same in one line, for terminals that cannot redraw and for logs."""
-    accuracy = {
-        item["system"]: budget
-        for item in items
-        for budget in item["budgets"]
-        if budget["dimension"] == "accuracy" and budget["remaining_ppm"] is not None
-    }
-    parts = [f"{name} {budget['remaining_ppm'] // 10_000} % {budget['zone']}" for name, budget in accuracy.items()]
-    return f"{clock:%H:%M}  accuracy left: " + (", ".join(parts) or "no data yet")
+    def claim(self, what: str, holds: bool) -> bool:
+        """Something that the demo has just checked; returns whether it is true."""
+        head = Text(f"{time.monotonic() - self.started_at:5.1f} s  ", style="dim")
+        told = Text(f"✓ {what}", style="green") if holds else Text(f"✗ NOT TRUE: {what}", style="bold red")
+        self.console.print(head + told, soft_wrap=True)
+        return holds
 
 
 def recount_table(expected: Mapping[str, Mapping[str, int]], found: Mapping[str, Mapping[str, int]]) -> Table:
