@@ -282,3 +282,11 @@ async def test_a_rollout_starts_in_the_callers_name_unless_it_is_to_wait(
     for odd in ({"approved_by": "user:eve"}, {"policy": {"harm_alpha": 2}}, {"policy": {"speed": 1}}):
         refused = await api.post("/v1/rollouts", headers=of("admin"), json={**proposal, **odd})
         assert refused.status_code == 422
+
+
+async def test_agents_ask_which_release_serves_a_unit(api: httpx.AsyncClient, neighbour: Neighbour) -> None:
+    path = "/v1/route?system=support&unit=user-1"
+    answers = {role: (await api.get(path, headers=of(role))).status_code for role in (*ROLES, "nobody")}
+    assert answers == {"viewer": 403, "reviewer": 403, "admin": 200, "agent": 200, "nobody": 401}
+    assert neighbour.asked[0][1] == "/v1/route?system=support&environment=production&unit=user-1"
+    assert (await api.get("/v1/route?system=support", headers=of("agent"))).status_code == 422

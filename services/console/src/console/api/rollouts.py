@@ -20,6 +20,9 @@ from flyball.schemas.rollouts import RolloutPolicy
 
 Viewer = Annotated[Caller, requires("viewer")]
 Admin = Annotated[Caller, requires("admin")]
+Agent = Annotated[Caller, requires("agent")]
+NameQuery = Annotated[str, Query(min_length=1, max_length=63)]
+UnitQuery = Annotated[str, Query(min_length=1, max_length=256)]
 Reason = Annotated[str, Field(min_length=1, max_length=512)]
 Before = Annotated[int | None, Query(ge=1, le=10**15, alias="after")]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=256)]
@@ -80,6 +83,7 @@ class RolloutRoutes:
             ("POST", "/v1/rollouts/{rollout_id}/commands", self.steer, 200),
             ("POST", "/v1/rollbacks", self.roll_back, 202),
             ("POST", "/v1/gates/deploy", self.gate, 200),
+            ("GET", "/v1/route", self.route, 200),
         ):
             more: dict[str, Any] = {"responses": documented(404, 409, 413, 422, 502, 503), "status_code": status}
             router.add_api_route(path, endpoint, methods=[method], response_model=Found, **more)
@@ -131,6 +135,13 @@ class RolloutRoutes:
     async def gate(self, act: Deployment, caller: Viewer) -> Response:
         """May this release be deployed, by budgets and mode? Every reason why not."""
         return await self._told("/v1/gates/deploy", act, caller)
+
+    async def route(
+        self, _caller: Agent, system: NameQuery, unit: UnitQuery, environment: NameQuery = PRODUCTION
+    ) -> Response:
+        """Which release serves this user, tenant or session. The same unit keeps its release while shares grow."""
+        parameters = {"system": system, "environment": environment, "unit": unit}
+        return passed_on(self._executor, await self._executor.ask("/v1/route", parameters))
 
     async def _told(self, path: str, act: Act, caller: Caller) -> Response:
         body = {**act.model_dump(mode="json", exclude_none=True), "actor": caller.actor}
