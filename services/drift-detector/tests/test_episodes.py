@@ -164,6 +164,14 @@ def test_nothing_alarms_before_the_dependence_of_rows_is_known(watched: tuple[Dr
     ]
 
 
+def test_rows_count_as_independent_where_calibration_is_left_out(watched: tuple[DriftReference, Detector]) -> None:
+    reference, _ = watched
+    hasty = Detector([reference], POLICY.model_copy(update={"calibration_panes": 1}))
+    hasty.give(items(rows(np.random.default_rng(16), 5, shift=0.5), reference))
+    assert ("amount", "drift") in [(one.feature, one.state) for one in hasty.reports]
+    assert {one.evidence.dispersion for one in hasty.reports} == {1.0}
+
+
 def test_another_reference_ends_every_episode(watched: tuple[DriftReference, Detector]) -> None:
     rng = np.random.default_rng(13)
     detector = after(watched, rows(rng, 20, shift=0.5))
