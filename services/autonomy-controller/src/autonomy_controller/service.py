@@ -37,6 +37,8 @@ from flyball.schemas.topics import (
 from flyball.store.ports import Outgoing, Transaction, Tx
 
 NAME = facts.NAME
+AT_ONCE = 8
+"""Agents wait for these answers, and each partition's is a transaction that waits for a disk."""
 OWN = ("ce_source", f"/flyball/{NAME}".encode())
 Judge = Callable[[Standing, Any], tuple[Standing, Change | None]]
 Tx_contra = TypeVar("Tx_contra", bound=Transaction, contravariant=True)
@@ -201,6 +203,7 @@ def wiring(service: AutonomyController[Tx]) -> Wiring[Tx]:
                 topic,
                 (OthersOnly if topic is AGENT_DECISIONS else TypedHandler)(NAME, topic, handle, service.metrics),
                 after=() if topic is REGISTRY_SYSTEMS else (REGISTRY_SYSTEMS,),
+                at_once=AT_ONCE if topic is AGENT_ACTIONS else 1,
             )
             for topic, handle in handlers
         ],

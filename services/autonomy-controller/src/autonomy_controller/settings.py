@@ -10,6 +10,8 @@ from flyball.store.settings import StoreSettings
 class Settings(KafkaSettings, StoreSettings, HttpSettings):
     """Environment variables with the prefix ``FLYBALL_``."""
 
+    postgres_connections_max: int = Field(default=12, ge=2, le=64)
+    """Requests of several partitions are decided side by side."""
     agent_token: SecretStr | None = Field(default=None, min_length=16)
     """What agents send to ask for decisions and to start actions; it opens nothing else. None: agents have no HTTP."""
     tick_seconds: float = Field(default=0.5, ge=0.05, le=60)

@@ -1,7 +1,8 @@
 """Control topics under FastStream: its broker, its subscribers, its start and stop; acknowledged by hand."""
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -51,6 +52,7 @@ class ControlConsumer(Generic[Tx]):
         self.topic = subscription.topic
         self._precedence = precedence
         self._processor = processor
+        self._at_once = asyncio.Semaphore(subscription.at_once)
         self._progress = progress
         self._on_failure = on_failure
         self._failed = False
@@ -116,13 +118,24 @@ class ControlConsumer(Generic[Tx]):
         await retried(
             "reading what comes first", self._precedence.wait, self._processor.backoff, self._processor.random
         )
-        for place, records in by_place.items():
-            await self._follower.take(place.topic, place.partition, records_of(records))
+        await self._take_each(by_place)
         consumer = self._subscriber.consumer
         if consumer is not None:
             for place, records in by_place.items():
                 note_lag(consumer, self._metrics, place, records[-1].offset)
             await commit_for_charts(consumer)
+
+    async def _take_each(self, by_place: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
+        """Partitions have no order among them. All have ended, one way or the other, before a failure is told."""
+
+        async def take(place: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
+            async with self._at_once:
+                await self._follower.take(place.topic, place.partition, records_of(records))
+
+        ended = await asyncio.gather(*(take(*each) for each in by_place.items()), return_exceptions=True)
+        for failure in ended:
+            if failure is not None:
+                raise failure
 
     def _seek(self, topic: str, partition: int, offset: int) -> None:
         consumer = self._subscriber.consumer

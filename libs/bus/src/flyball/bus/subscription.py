@@ -19,6 +19,8 @@ class Subscription(Generic[Tx]):
     records_max: int = 500
     wait_ms: int = 50
     """How long a fetch waits for the first record."""
+    at_once: int = 1
+    """So many partitions of a control topic are dealt with side by side; each takes a connection to Postgres."""
     after: Sequence[Topic] = ()
     """Control topics by which these records are judged, subscribed before this one: they are read first."""
 

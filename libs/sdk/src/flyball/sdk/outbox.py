@@ -12,6 +12,8 @@ from confluent_kafka import KafkaException, Producer
 
 logger = logging.getLogger("flyball.sdk")
 POLL_SECONDS = 0.05
+ANSWER_SECONDS = 0.002
+"""How long a letter may wait while the broker's answer to an earlier one is awaited."""
 Headers = list[tuple[str, str | bytes | None]]
 LINGER_MS = 2
 
@@ -76,13 +78,20 @@ class Outbox:
             logger.exception("the Kafka settings cannot be used; every event is dropped")
             producer = None
         while not self._stopping.is_set():
-            try:
-                letter = self._letters.get(timeout=POLL_SECONDS)
-            except queue.Empty:
-                self._poll(producer)
-                continue
-            self._send(producer, letter)
+            letter = self._next(producer)
+            if letter is not None:
+                self._send(producer, letter)
             self._poll(producer)
+
+    def _next(self, producer: Producer | None) -> Letter | None:
+        """The next letter, or None after a moment. A write waits for the broker's answer, so that is listened for."""
+        try:
+            if producer is None or not len(producer):
+                return self._letters.get(timeout=POLL_SECONDS)
+            producer.poll(ANSWER_SECONDS)
+            return self._letters.get_nowait()
+        except queue.Empty:
+            return None
 
     def _producer(self) -> Producer:
         return Producer(
