@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -84,7 +85,7 @@ def training_file(folder: Path, table: Sequence[Mapping[str, Any]]) -> Path:
 
 
 def declared(system: str) -> Letter:
-    spec = SystemSpec(system=system, drift=DriftPolicy(lateness_seconds=0))
+    spec = SystemSpec(system=system, drift=DriftPolicy(lateness_seconds=0, reference_rows=1_000))
     revision = SystemRevision(version=1, effective_at=PAST, author="lin", spec=spec)
     event = SystemRegistered(tenant="default", system=system, revisions=(revision,))
     return letter(REGISTRY_SYSTEMS.name, system, event.model_dump_json().encode())
@@ -160,6 +161,25 @@ async def test_a_shift_is_one_episode_with_one_alert_and_its_end(
     assert {json.loads(one.value())["episode"] for one in asked if one.key() == system.encode()} == {
         mine[-1]["episode"]
     }
+
+
+async def test_the_first_rows_become_the_reference(site: Site, broker: Broker, system: str) -> None:
+    table = rows(np.random.default_rng(18), 1_000)
+    broker.publish([declared(system)])
+    broker.publish(predictions(system, table, datetime.now(UTC)))
+
+    async def references() -> list[dict[str, Any]]:
+        answer = await site.detector.get(f"/v1/drift/{system}/references")
+        return list(answer.json()["items"])
+
+    (made,) = await until(references, lambda known: len(known) > 0)
+    assert (made["version"], made["rows"], made["author"]) == (1, 1_000, "service:drift-detector")
+    amounts = [row["amount"] for row in table]
+    learned = made["features"]["amount"]
+    assert (learned["minimum"], learned["maximum"], learned["nulls"]) == (min(amounts), max(amounts), 0)
+    assert sum(learned["counts"]) == 1_000
+    assert made["features"]["country"]["counts"] == dict(Counter(row["country"] for row in table))
+    assert made["indicators"]["class"]["counts"] == {"yes": 1_000}
 
 
 async def test_bad_records_are_buried_whole_and_their_neighbours_taken(

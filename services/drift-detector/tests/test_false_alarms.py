@@ -1,8 +1,8 @@
-"""Quiet systems by the hundred: false alarms stay inside the budget, with a binomial margin, however rows depend."""
+"""Quiet systems by the score: false alarms stay inside the budget, with a binomial margin; and changes are found."""
 
 import numpy as np
 import pytest
-from drift_builders import Detector, Rows, items, reference_of
+from drift_builders import Detector, Rows, items, pane_at, reference_of
 from scipy.signal import lfilter
 from scipy.stats import binom
 
@@ -40,3 +40,21 @@ def test_false_alarms_stay_inside_the_budget(rows: object) -> None:
         detector.give(items(rows(rng, PANES * PANE_ROWS), reference, pane_rows=PANE_ROWS))  # type: ignore[operator]
         alarmed += any(report.state == "drift" for report in detector.reports)
     assert alarmed <= binom.ppf(0.999, RUNS, PANES / BUDGET_PANES)
+
+
+@pytest.mark.parametrize(("shift", "scale", "rows_max"), [(0.5, 1.0, 512), (0.2, 1.0, 1_500), (0.0, 1.25, 1_500)])
+def test_changes_are_found_soon(shift: float, scale: float, rows_max: int) -> None:
+    """Median over runs, on one of three features; the line is that of thirty days of ten-second panes."""
+    policy = DriftPolicy(lateness_seconds=0)
+    found = []
+    for seed in range(15):
+        rng = np.random.default_rng((8, seed))
+        reference = reference_of(independent(rng, 10_000))
+        detector = Detector([reference], policy)
+        detector.give(items(independent(rng, 200 * PANE_ROWS), reference, pane_rows=PANE_ROWS))
+        moved = dict(independent(rng, 100 * PANE_ROWS))
+        moved["amount"] = [scale * float(value or 0) + shift for value in moved["amount"]]
+        detector.give(items(moved, reference, first_pane=200, pane_rows=PANE_ROWS))
+        at = next((one.pane_start for one in detector.reports if one.state == "drift"), None)
+        found.append(np.inf if at is None else ((at - pane_at(200)).total_seconds() / 10 + 1) * PANE_ROWS)
+    assert np.median(found) <= rows_max
