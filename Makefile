@@ -15,8 +15,8 @@ PYTEST := $(BIN)/python -m pytest
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2}'
 
-demo: install  ## A seeded day of three agents in a minute, one of them going bad; nothing but Python needed
-	$(BIN)/flyball demo
+demo: install  ## A bad release, a drift, a page and a rollback in a minute; make demo KEEP=1 stays up to look around
+	$(BIN)/flyball demo $(if $(KEEP),--keep)
 
 test: install tools check  ## Everything: static checks, unit, simulation, wire, end-to-end and chaos tests on real servers
 	FLYBALL_SIM_SEEDS=500 $(PYTEST) -m seeds -n 2

@@ -16,6 +16,7 @@ from flyball.bus.settings import KafkaSettings
 from flyball.bus.topics import open_topic_admin
 from flyball.observe.settings import SettingsError
 from flyball.schemas.topics import TOPICS
+from flyball.stack.services import url_variable
 from flyball.store.errors import Transient
 from flyball.store.redis import open_redis, transient_redis_errors
 from flyball.store.settings import StoreSettings
@@ -26,6 +27,17 @@ JAVA_MIN: Final = 17
 LOCAL: Final = "flyball up, which starts its own"
 # Postgres's SSLRequest: length 8, code 80877103; any Postgres answers it with one byte, before any password.
 SSL_REQUEST: Final = struct.pack("!ii", 8, 80_877_103)
+
+SERVICES: Final = (
+    "telemetry-ingest",
+    "budget-ledger",
+    "drift-detector",
+    "autonomy-controller",
+    "rollback-executor",
+    "notifier",
+    "audit-log",
+)
+"""Looked at where the environment says where they answer; console is always looked at."""
 
 State = Literal["ok", "failed", "unset"]
 
@@ -43,12 +55,7 @@ class Finding:
 async def findings(environment: Mapping[str, str], console_url: str) -> list[Finding]:
     """All checks, those that wait for others at the same time. Takes some ten seconds at most."""
     services = {"console": console_url} | {
-        name: environment[variable]
-        for name, variable in (
-            ("telemetry-ingest", "FLYBALL_TELEMETRY_INGEST_URL"),
-            ("budget-ledger", "FLYBALL_BUDGET_LEDGER_URL"),
-        )
-        if variable in environment
+        name: environment[url_variable(name)] for name in SERVICES if url_variable(name) in environment
     }
     waiting = [
         java(),

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from flyball.bus.producer import open_publisher
 from flyball.bus.settings import KafkaSettings
+from flyball.cli.checks import findings
 from flyball.cli.demo.api import Api, StoryError
 from flyball.cli.demo.chapters import Stage, declare, tell
 from flyball.cli.demo.narrator import Narrator
@@ -47,10 +48,11 @@ async def run_demo(seed: int, console: Console, *, keep: bool) -> int:
             _stack(Path(folder), told) as stack,
             _stage(stack, seed, teller) as stage,
         ):
+            teller.doctor(await findings(stack.environment, stack.url))
             teller.say("console", f"{stack.url}  token {stack.token}")
             code = await _play(stage, stack, teller)
             if keep:
-                console.print(f"\nstaying up: {stack.url}, token {stack.token}; Ctrl-C ends it")
+                console.print(f"\nstaying up: sign in at {stack.url} with the token {stack.token}; Ctrl-C ends it")
                 await asyncio.Event().wait()
             return code
 

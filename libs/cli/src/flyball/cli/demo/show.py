@@ -10,6 +10,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from flyball.cli.checks import Finding
 from flyball.cli.demo.traffic import VERDICTS
 
 WHO_STYLES = {"PagerDuty": "bold red", "Slack": "magenta", "you": "cyan"}
@@ -21,6 +22,13 @@ WHO_CELLS, HEAD_CELLS = 14, 9
 class Teller:
     console: Console
     started_at: float = field(default_factory=time.monotonic)
+
+    def doctor(self, found: Sequence[Finding]) -> None:
+        """What was looked at, in a line; what is not there comes with the reason."""
+        self.say("doctor", "  ".join(f"✓ {finding.check}" for finding in found if finding.state == "ok"))
+        for finding in found:
+            if finding.state == "failed":
+                self.say("doctor", f"✗ {finding.check}: {finding.detail}")
 
     def chapter(self, title: str, explanation: str) -> None:
         self.console.print()
