@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from math import comb, exp, inf, log
 
 import pytest
@@ -66,7 +68,26 @@ def test_no_share_of_the_range_has_less_evidence_against_it(counts: tuple[int, i
     assert log_share_evidence(counts, (400, 600)) <= max(0, least + 1e-9)
 
 
+@pytest.mark.parametrize(
+    ("planned", "units"), [(500, 4_000), (5_000, 400), (1, 37), (9_999, 5), (2_500, 1), (777, 12_345)]
+)
+@pytest.mark.parametrize("alpha", [0.001, 0.05, 0.5])
+def test_a_hash_is_scipys_binomial(planned: int, units: int, alpha: float) -> None:
+    low, high = (int(count) for count in binom.interval(1 - alpha, units, planned / 10_000))
+    assert shares_by_chance(planned, units, alpha) == (low * 10_000 // units, -(-high * 10_000 // units))
+
+
+@pytest.mark.parametrize("planned", [0, 10_000])
+def test_nothing_and_everything_are_exact(planned: int) -> None:
+    assert shares_by_chance(planned, 10, 0.001) == (planned, planned)
+
+
 @pytest.mark.parametrize(("planned", "units"), [(500, 0), (-1, 5), (10_001, 5)])
 def test_an_impossible_hash_is_refused(planned: int, units: int) -> None:
     with pytest.raises(ValueError, match="sample ratio"):
         shares_by_chance(planned, units, 0.001)
+
+
+def test_services_are_spared_the_memory_of_scipy_stats() -> None:
+    program = "import sys, flyball.stats.sample_ratio; sys.exit('scipy.stats' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -5,8 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from scipy.special import gammaln, xlogy
-from scipy.stats import binom
+from scipy.special import bdtr, bdtrik, gammaln, xlogy
 
 BASIS_POINTS: Final = 10_000
 CONCENTRATION: Final = 1_000.0
@@ -49,8 +48,11 @@ def shares_by_chance(planned_basis_points: int, units: int, alpha: float) -> tup
     """
     if units < 1 or not 0 <= planned_basis_points <= BASIS_POINTS:
         raise ValueError("sample ratio: it takes at least one unit and a planned share of 0 to 10000 basis points")
-    low, high = binom.interval(1 - alpha, units, planned_basis_points / BASIS_POINTS)
-    return int(np.floor(low * BASIS_POINTS / units)), int(np.ceil(high * BASIS_POINTS / units))
+    share = planned_basis_points / BASIS_POINTS
+    if share in {0.0, 1.0}:
+        return planned_basis_points, planned_basis_points
+    low, high = (_binomial_quantile(chance, units, share) for chance in (alpha / 2, 1 - alpha / 2))
+    return low * BASIS_POINTS // units, -(-high * BASIS_POINTS // units)
 
 
 def log_share_evidence(counts: tuple[int, int], basis_points: tuple[int, int]) -> float:
@@ -63,3 +65,9 @@ def log_share_evidence(counts: tuple[int, int], basis_points: tuple[int, int]) -
     total, (low, high) = sum(counts), basis_points
     nearest = min(max(round(counts[0] * BASIS_POINTS / total), low), high) if total else low
     return log_sample_ratio_evidence(counts, (nearest, BASIS_POINTS - nearest))
+
+
+def _binomial_quantile(chance: float, rows: int, p: float) -> int:
+    """As ``scipy.stats.binom.ppf``, whose import alone takes 65 MiB."""
+    count = int(np.ceil(bdtrik(chance, rows, p)))
+    return count - 1 if count > 0 and bdtr(count - 1, rows, p) >= chance else count
