@@ -38,11 +38,13 @@ def check_config(environment: dict[str, str], folder: Path) -> subprocess.Comple
     return subprocess.run(command, capture_output=True, text=True, env={**own, **environment}, timeout=60, check=False)
 
 
+@pytest.mark.stack
 def test_docker_accepts_it_with_every_variable_of_the_example(tmp_path: Path) -> None:
     done = check_config(dict.fromkeys(REQUIRED, "0123456789abcdef"), tmp_path)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.stack
 @pytest.mark.parametrize("missing", REQUIRED)
 def test_docker_refuses_it_without_a_secret_and_says_what_to_do(missing: str, tmp_path: Path) -> None:
     done = check_config({name: "0123456789abcdef" for name in REQUIRED if name != missing}, tmp_path)
@@ -63,7 +65,7 @@ def test_the_example_lists_every_required_variable_and_no_value() -> None:
 
 def test_no_variable_that_is_a_secret_has_a_default() -> None:
     with_default = re.findall(r"\$\{(\w+):-", COMPOSE.read_text())
-    assert set(with_default) == {"FLYBALL_KAFKA_PORT", "FLYBALL_CONSOLE_PORT"}
+    assert set(with_default) == {"FLYBALL_KAFKA_PORT", "FLYBALL_CONSOLE_PORT", "FLYBALL_COOKIES_SECURE"}
 
 
 def test_every_image_has_an_exact_version(rows: dict[str, Any]) -> None:
