@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.resources import files
 
-from autonomy_controller.adapters.announcing import AnnouncingDatabase, AnnouncingTransaction
+from autonomy_controller.adapters.announcing import AnnouncingDatabase, AnnouncingTransaction, WakingDatabase
 from autonomy_controller.adapters.postgres import PostgresMemory
 from autonomy_controller.api import routes
 from autonomy_controller.commands import Commands
@@ -36,8 +36,9 @@ async def serve(environment: Mapping[str, str]) -> None:
     async with open_postgres(settings, SCHEMA, migrations) as database, open_reply_sender(settings, NAME) as sender:
         keys = keys_for_all_partitions(HEARTBEAT, AUTONOMY_LEVELS.partitions)
         memory = partial(PostgresMemory, known_salt=await _salt(database))
-        ticker = Ticker(database, memory, keys, settings.tick_seconds, settings.heartbeat_seconds)
-        commands, promotions = Commands(database, memory), Promotions(database, memory)
+        waking = WakingDatabase(database, lambda: runtime.wake())  # noqa: PLW0108  it is made further down
+        ticker = Ticker(waking, memory, keys, settings.tick_seconds, settings.heartbeat_seconds)
+        commands, promotions = Commands(waking, memory), Promotions(waking, memory)
         desk = ReplyDesk(sender)
         runtime = Runtime(
             wiring(AutonomyController(memory, metrics, partial(_answer, desk))),

@@ -51,6 +51,7 @@ class Runtime(Generic[Tx]):
     background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     """What else runs as long as the service does; when one of these fails, the service does."""
     _failure: asyncio.Future[None] = field(init=False)
+    _relay: Relay[Tx] | None = None
     _hot: list[HotConsumer[Tx]] = field(default_factory=list)
     _control: list[ControlConsumer[Tx]] = field(default_factory=list)
 
@@ -59,7 +60,7 @@ class Runtime(Generic[Tx]):
         self._failure = asyncio.get_running_loop().create_future()
         async with AsyncExitStack() as stack:
             publisher = await stack.enter_async_context(open_publisher(self.kafka, self.wiring.name))
-            relay = Relay(self.database, publisher, self.metrics)
+            relay = self._relay = Relay(self.database, publisher, self.metrics)
             await stack.enter_async_context(self._task(relay.run(), "relay"))
             await stack.enter_async_context(self._http_port())
             await stack.enter_async_context(self._consumers(relay))
@@ -77,6 +78,11 @@ class Runtime(Generic[Tx]):
                 await self._failure
             finally:
                 self.health.stopping = True
+
+    def wake(self) -> None:
+        """Something was put into the outbox by other ways than a topic: publish it at once."""
+        if self._relay is not None:
+            self._relay.wake()
 
     @asynccontextmanager
     async def _consumers(self, relay: Relay[Tx]) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""A database that tells when a transaction was committed. What must follow a commit, and may be lost, hangs on that."""
+"""Databases that tell when a transaction was committed. What must follow a commit, and may be lost, hangs on that."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -28,6 +28,29 @@ class AnnouncingDatabase:
             yield announcing
         for call in announcing.calls:
             call()
+
+    async def positions(self, consumer: str, topic: str) -> Mapping[int, int]:
+        return await self.inner.positions(consumer, topic)
+
+    async def outbox_age_seconds(self) -> float:
+        return await self.inner.outbox_age_seconds()
+
+    async def forget_seen(self, days: int) -> None:
+        await self.inner.forget_seen(days)
+
+
+@dataclass(frozen=True, slots=True)
+class WakingDatabase:
+    """Wakes the relay after each commit, so that a kill does not wait until it looks by itself."""
+
+    inner: PostgresDatabase
+    wake: Callable[[], None]
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+        async with self.inner.transaction() as transaction:
+            yield transaction
+        self.wake()
 
     async def positions(self, consumer: str, topic: str) -> Mapping[int, int]:
         return await self.inner.positions(consumer, topic)
