@@ -1,5 +1,6 @@
 """Questions about drift, and what people may ask for."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -55,7 +56,8 @@ class DriftQuestions:
             return problem(404, "Not found", f"no interaction or prediction was counted yet of {key[1]!r}")
         reference = next((one for one in known.references if one.version == state.version), None)
         plan = known.plans.get(state.version)
-        shown = detail(*key, state, found.recent, reference, plan, rules)
+        # A second of arithmetic, for very many features: consumers need the loop meanwhile.
+        shown = await asyncio.to_thread(detail, *key, state, found.recent, reference, plan, rules)
         announced = [one for one in known.references if one.version > state.version]
         return JSONResponse(shown | {"announced": [_announced(one) for one in announced]})
 

@@ -10,6 +10,7 @@ from drift_detector.domain.layout import (
     NEW,
     NULLS,
     OUT_OF_RANGE,
+    TAIL,
     UNPARSABLE,
     Section,
     bins_of_numeric,
@@ -27,6 +28,7 @@ from flyball.schemas.drift import (
 from flyball.stats.neyman_scores import FloatArray, IntArray
 from flyball.stats.proportions import clopper_pearson_lower, clopper_pearson_upper
 from flyball.stats.psi import (
+    PopulationStability,
     chi_square,
     decile_groups,
     grouped,
@@ -63,7 +65,7 @@ def windows(section: Section, recent: IntArray) -> list[IntArray]:
 
 def effect(reference: FeatureReference, window: IntArray, panes: int) -> DriftEffect:
     """Everything that is told of one window, (bins + tail,)."""
-    bins, tail = window[:-4], window[-4:]
+    bins, tail = window[:-TAIL], window[-TAIL:]
     rows = int(bins.sum() + tail[:OUT_OF_RANGE].sum())
     unusable = int(tail[NULLS] + tail[UNPARSABLE])
     before, now = _compared(reference, bins, int(tail[NEW]))
@@ -92,15 +94,20 @@ def effect(reference: FeatureReference, window: IntArray, panes: int) -> DriftEf
     )
 
 
+def stability(reference: FeatureReference, window: IntArray) -> PopulationStability | None:
+    """Population stability index of one window; None with too few rows to say."""
+    return population_stability(*_compared(reference, window[:-TAIL], int(window[-TAIL:][NEW])))
+
+
 def stability_lower(reference: FeatureReference, window: IntArray) -> float | None:
-    """Lower bound of the population stability index; None with too few rows to say."""
-    found = population_stability(*_compared(reference, window[:-4], int(window[-4:][NEW])))
+    """Its lower bound; None with too few rows to say."""
+    found = stability(reference, window)
     return found.lower if found else None
 
 
 def excess_lower(reference: FeatureReference, window: IntArray) -> float | None:
     """How much more often rows are unusable, out of range or hits than in the reference, at least; None: no rows."""
-    bins, tail = window[:-4], window[-4:]
+    bins, tail = window[:-TAIL], window[-TAIL:]
     rows = int(bins.sum() + tail[:OUT_OF_RANGE].sum())
     if rows == 0 or reference.rows == 0:
         return None

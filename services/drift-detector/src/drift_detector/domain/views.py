@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from drift_detector.domain.effects import PANES_KEPT, effect, rank
+from drift_detector.domain.effects import PANES_KEPT, rank, stability
 from drift_detector.domain.facts import from_log, report_of
 from drift_detector.domain.finding import Occasion
 from drift_detector.domain.fold import NOTHING, Judging, finding_of
@@ -71,8 +71,8 @@ def heat(plan: Plan, recent: tuple[Pane, ...]) -> dict[str, Any]:
         "starts": [block[0].start.isoformat() for block in blocks],
         "features": {
             section.key: [
-                effect(section.reference, cells[section.start : section.stop], len(block)).psi
-                for cells, block in zip(summed, blocks, strict=True)
+                found.value if (found := stability(section.reference, cells[section.start : section.stop])) else None
+                for cells in summed
             ]
             for section in plan.layout.sections
         },
