@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from random import Random
 
 from flyball.schemas.topics import TOPICS
@@ -15,7 +16,7 @@ from tests.chaos.compare import compare_all
 from tests.chaos.drain import POLL_SECONDS, Stage, drained
 from tests.chaos.events import Load
 from tests.chaos.faults import Fault, Saboteur, plan
-from tests.chaos.fleet import Fleet, environment
+from tests.chaos.fleet import TOKEN, Fleet, environment
 from tests.chaos.journal import Journal
 from tests.chaos.load import Waves, publish
 from tests.chaos.loop import compare, pages
@@ -33,6 +34,8 @@ SERVICES = {
     "notifier": 2,
     "audit-log": 2,
     "rollback-executor": 1,
+    "drift-detector": 1,
+    "console": 1,
 }
 CONTROLLER, AUDITOR = "autonomy-controller", "audit-log"
 ENDED_SECONDS_MAX = 240.0
@@ -94,6 +97,7 @@ async def scene(storm: LoopStorm, journal: Journal) -> AsyncIterator[Scene]:
         providers = exits.enter_context(pages.providers(Random(f"providers {storm.seed}")))
         stack = await exits.enter_async_context(LocalStack("full", nodes=storm.nodes, given={}))
         settings = {**environment(stack.environment), **providers.settings(stack.directory / "paging")}
+        settings["FLYBALL_API_TOKENS"] = f"chaos:admin:{sha256(TOKEN.encode()).hexdigest()}"
         settings["FLYBALL_AUDIT_KEY_FILE"] = str(stack.directory / "audit" / "key.pem")
         settings["FLYBALL_AUDIT_CHECKPOINT_FILE"] = str(stack.directory / "audit" / "checkpoints.jsonl")
         await create_topics(settings)
