@@ -110,6 +110,7 @@ class Reader:
         self._broker = broker
         self._processor = processor
         self._precedence = precedence
+        self._at_once = asyncio.Semaphore(subscription.at_once)
         self._records_max = min(subscription.records_max, service.records_max)
         self._timing = service.timing
         self._commit_each_batch = not subscription.hot
@@ -151,8 +152,14 @@ class Reader:
         await retried(
             "reading what comes first", self._precedence.wait, self._processor.backoff, self._processor.random
         )
-        for (topic, partition), records in fetched.items():
-            await self._follower.take(topic, partition, records)
+        ended = await asyncio.gather(*(self._take_one(*each) for each in fetched.items()), return_exceptions=True)
+        for failure in ended:
+            if failure is not None:
+                raise failure
+
+    async def _take_one(self, place: Place, records: Sequence[Record]) -> None:
+        async with self._at_once:
+            await self._follower.take(*place, records)
 
     def _seek(self, topic: str, partition: int, offset: int) -> None:
         if (topic, partition) in self._consumer.assignment:
