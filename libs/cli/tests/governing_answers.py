@@ -15,7 +15,7 @@ LEVELS = [
         "anomalies": ["drift basket/1"],
         "reason": "1 open drift episodes",
     }
-    for name in ("refunds", "search")
+    for name in ("refunds", "search", "all")
 ]
 PROMOTION = {
     "promotion_id": "p-1",

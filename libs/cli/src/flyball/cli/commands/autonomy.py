@@ -12,6 +12,7 @@ from flyball.cli.output import Form, FormOption, note, show
 
 application = typer.Typer(help="Who may do what alone.", no_args_is_help=True)
 LEVELS = ("SYSTEM", "CLASS", "LEVEL", "EPOCH", "SINCE", "HELD BY", "REASON")
+WHOLE_SYSTEM = "all"
 GATES = ("GATE", "HOLDS", "VALUE", "MISSING")
 System = Annotated[str, typer.Argument(help="Its name.")]
 ClassOption = Annotated[str | None, typer.Option("--class", "-c", help="One class of action; else the whole system.")]
@@ -111,7 +112,12 @@ def newest_epoch(connection: Connection, system: str, action_class: str) -> str:
 
 
 def print_levels(items: list[dict[str, Any]], output: Form) -> None:
-    show(output, items, lambda: (LEVELS, [row for item in items for row in rows_of(item)]))
+    show(output, items, lambda: (LEVELS, [row for item in items if says_something(item) for row in rows_of(item)]))
+
+
+def says_something(item: dict[str, Any]) -> bool:
+    """The class by which a whole system is stopped has no actions of its own: it is shown while it stops something."""
+    return item["action_class"] != WHOLE_SYSTEM or item["killed"] or item["latched"]
 
 
 def rows_of(item: dict[str, Any]) -> list[list[str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from flyball.cli import figures
-from flyball.cli.commands.autonomy import held_by, level_of
+from flyball.cli.commands.autonomy import held_by, level_of, says_something
 from flyball.cli.commands.incidents import severity
 from flyball.cli.connection import Connection, answer_of
 from flyball.cli.errors import OK, UNREACHABLE, CommandError
@@ -46,7 +46,7 @@ def budget_lines(page: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def level_lines(page: Mapping[str, Any]) -> Iterator[Line]:
-    for item in page["items"]:
+    for item in filter(says_something, page["items"]):
         newest = item["levels"][0]["level"] if item["levels"] else item["starting_level"]
         detail = ", ".join([*held_by(item), item["reason"]])
         yield Line("level", item["system"], item["action_class"], level_of(item, newest), detail)
