@@ -117,7 +117,7 @@ def print_levels(items: list[dict[str, Any]], output: Form) -> None:
 
 def says_something(item: dict[str, Any]) -> bool:
     """The class by which a whole system is stopped has no actions of its own: it is shown while it stops something."""
-    return item["action_class"] != WHOLE_SYSTEM or item["killed"] or item["latched"]
+    return bool(item["action_class"] != WHOLE_SYSTEM or item["killed"] or item["latched"])
 
 
 def rows_of(item: dict[str, Any]) -> list[list[str]]:
