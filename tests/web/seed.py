@@ -20,12 +20,14 @@ DEADLINE_SECONDS = 90
 BAD_SINCE_HOURS = 5.0
 
 SYSTEMS: dict[str, dict[str, Any]] = {
-    "claims-triage": {"purpose": "Sorts incoming insurance claims and pays small ones.", "wrong": 0.22, "slow": 0.03},
-    "support-agent": {"purpose": "Answers customers and refunds small orders.", "wrong": 0.012, "slow": 0.02},
-    "card-fraud": {"purpose": "Scores card payments.", "wrong": 0.002, "slow": 0.001},
-    "contract-writer": {"purpose": "Drafts supplier contracts from templates.", "wrong": 0.008, "slow": 0.3},
-    "shift-planner": {"purpose": "Proposes shift plans to store managers.", "wrong": 0.004, "slow": 0.01},
+    "claims-triage": {"purpose": "Sorts incoming insurance claims and pays small ones.", "wrong": 4, "slow": 40},
+    "support-agent": {"purpose": "Answers customers and refunds small orders.", "wrong": 45, "slow": 50},
+    "card-fraud": {"purpose": "Scores card payments.", "wrong": 400, "slow": 300},
+    "contract-writer": {"purpose": "Drafts supplier contracts from templates.", "wrong": 150, "slow": 14},
+    "shift-planner": {"purpose": "Proposes shift plans to store managers.", "wrong": 200, "slow": 100},
 }
+"""One interaction in so many is wrong, or slow. Even, so that no zone is entered by chance."""
+GOOD_BEFORE = 120
 CLASSES = {
     "refunds": {"operations": ["refund.*"], "level": 0, "severity": 1, "validity_minutes": 240},
     "replies": {"operations": ["reply.*"], "level": 2, "severity": 2, "validity_minutes": 240},
@@ -84,7 +86,7 @@ async def _declare(admin: httpx.AsyncClient, system: str, purpose: str) -> None:
     spec = {
         "system": system,
         "purpose": purpose,
-        "owners": {"business": "grace", "technical": "linus", "operations": "on-call"},
+        "owners": {"business": "grace", "technical": "linus", "operations": "team claims"},
         "autonomy": {"action_classes": CLASSES if system == "support-agent" else {}},
     }
     (await admin.put(f"/v1/systems/{system}", json=spec)).raise_for_status()
@@ -96,9 +98,9 @@ def _events(random: Random, now: datetime) -> Iterator[dict[str, Any]]:
         for number in range(HOURS * per_hour):
             at = now - timedelta(hours=HOURS) + timedelta(hours=number / per_hour)
             recent = now - at < timedelta(hours=BAD_SINCE_HOURS)
-            wrong = habits["wrong"] if recent or system != "claims-triage" else 0.01
+            wrong = habits["wrong"] if recent or system != "claims-triage" else GOOD_BEFORE
             release = "2.1.0" if recent and system == "claims-triage" else "2.0.3"
-            latency = random.lognormvariate(7.2, 0.5) + (5_200 if random.random() < habits["slow"] else 0)
+            latency = random.lognormvariate(7.0, 0.35) + (5_200 if number % habits["slow"] == habits["slow"] - 1 else 0)
             one = f"{system}-{number}"
             said = {
                 "interaction_id": one,
@@ -116,7 +118,7 @@ def _events(random: Random, now: datetime) -> Iterator[dict[str, Any]]:
                 "metric": "factuality",
                 "evaluator": "judge",
                 "evaluator_version": "3",
-                "passed": random.random() >= wrong,
+                "passed": number % wrong != wrong - 1,
             }
             yield _event(f"{one}-e", system, "evaluation.recorded", at, judged)
             if number % 40 == 7:

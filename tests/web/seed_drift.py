@@ -42,7 +42,7 @@ def drift(random: Random, now: datetime) -> Iterator[Outgoing]:
     names = ("amount_eur", "hour", "merchant_age_days", "country", "device", "basket_size")
     reference = DriftReference(
         tenant="default",
-        system="card-fraud",
+        system="loan-scoring",
         version=1,
         effective_at=_ten_seconds(now - timedelta(days=2)),
         release="2.0.3",
@@ -53,7 +53,7 @@ def drift(random: Random, now: datetime) -> Iterator[Outgoing]:
         created_at=now - timedelta(days=2),
     )
     yield fact(
-        DRIFT_REFERENCES, reference, source="drift-detector", identity=_id("reference"), system="card-fraud", time=now
+        DRIFT_REFERENCES, reference, source="drift-detector", identity=_id("reference"), system="loan-scoring", time=now
     )
     courses = {
         "amount_eur": ("none", "low", "medium", "high", "critical"),
@@ -104,7 +104,7 @@ def _report(feature: str, severity: str, step: int, at: datetime, *, numeric: bo
     )
     report = DriftReport(
         tenant="default",
-        system="card-fraud",
+        system="loan-scoring",
         feature=feature,
         type="data",
         episode=f"data/{feature}/1",
@@ -122,7 +122,12 @@ def _report(feature: str, severity: str, step: int, at: datetime, *, numeric: bo
         policy_version=1,
     )
     return fact(
-        DRIFT_REPORTS, report, source="drift-detector", identity=_id(f"{feature}/{step}"), system="card-fraud", time=at
+        DRIFT_REPORTS,
+        report,
+        source="drift-detector",
+        identity=_id(f"{feature}/{step}"),
+        system="loan-scoring",
+        time=at,
     )
 
 

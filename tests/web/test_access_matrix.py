@@ -1,7 +1,8 @@
 """Every route and method of console, tried by every role, by no one, by an expired token, and by an agent."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -62,7 +63,9 @@ def _may(asker: str, needed: Role) -> bool:
     return asker in set(Role) and Caller("x", Role(asker)).may(needed)
 
 
-async def test_agents_reach_events_and_decisions_and_nothing_else(console: Standing) -> None:
+async def test_agents_send_events_and_alerts_and_ask_for_decisions_and_routes_and_nothing_else(
+    console: Standing,
+) -> None:
     reached = {
         path for _, path, found in declared(console) if isinstance(found, TokenRequired) and found.role == "agent"
     }
@@ -72,6 +75,8 @@ async def test_agents_reach_events_and_decisions_and_nothing_else(console: Stand
         "/v1/actions/{action_id}",
         "/v1/actions/{action_id}/start",
         "/v1/actions/{action_id}/report",
+        "/v1/route",
+        "/api/v2/alerts",
     }
 
 
@@ -90,13 +95,18 @@ async def test_what_is_open_to_all_knows_nothing(console: Standing) -> None:
     assert opened == {("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/static/{digest}/{name:path}")}
 
 
-async def signed_in_as(console: Standing, role: str) -> httpx.AsyncClient:
-    client = httpx.AsyncClient(base_url=console.url, trust_env=False, timeout=30)
+@asynccontextmanager
+async def signed_in_as(console: Standing, role: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=console.url, trust_env=False, timeout=30) as client:
+        await _sign_in(client, role)
+        yield client
+
+
+async def _sign_in(client: httpx.AsyncClient, role: str) -> None:
     form = (await client.get("/sign-in")).text
     given = {"csrf": csrf_in(form), "name": PEOPLE[role], "password": PASSWORD, "next": "/"}
     answer = await client.post("/sign-in", data=given)
     assert answer.status_code == 303, answer.text
-    return client
 
 
 def csrf_in(page: str) -> str:
@@ -108,7 +118,7 @@ def csrf_in(page: str) -> str:
 @pytest.mark.parametrize("role", ["viewer", "reviewer", "admin"])
 async def test_each_form_wants_the_role_and_its_own_csrf_field(console: Standing, role: str) -> None:
     forms = [(p, f.role) for m, p, f in declared(console) if isinstance(f, SessionRequired) and m == "POST"]
-    async with await signed_in_as(console, role) as client:
+    async with signed_in_as(console, role) as client:
         csrf = csrf_in((await client.get("/")).text)
         for path, needed in forms:
             without = await client.post(filled(path), data={})
@@ -142,7 +152,7 @@ async def test_tries_to_sign_in_are_counted(console: Standing) -> None:
 
 
 async def test_a_cookie_is_strict_and_every_answer_is_guarded(console: Standing) -> None:
-    async with await signed_in_as(console, "viewer") as client:
+    async with signed_in_as(console, "viewer") as client:
         page = await client.get("/")
         api = await client.get("/v1/systems")
     for answer in (page, api):

@@ -44,8 +44,12 @@ async def test_no_page_has_a_flaw_that_axe_finds(console: Standing, chromium: Br
 async def test_the_first_page_is_quick_small_and_asks_nobody_else(console: Standing, chromium: Browser) -> None:
     async with signed_in(chromium, console) as page:
         seen: list[Response] = []
+
+        def note(answer: Response) -> None:
+            seen.append(answer)
+
         problems: list[str] = []
-        page.on("response", seen.append)
+        page.on("response", note)
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
         sizes = {}

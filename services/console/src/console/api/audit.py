@@ -114,8 +114,8 @@ class AuditRoutes:
         if decider is None:
             return None
         answer = await decider.tell("/v1/decide-again", {"kind": record["kind"], "inputs": record["inputs"]})
-        if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-            # Inputs of another release: it says so itself, and nothing is made up.
+        if answer.status in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND):
+            # Inputs of another release, or a service that decides nothing again: nothing is made up.
             return None
         if answer.status != HTTPStatus.OK:
             raise odd(decider, f"asked to decide again it answered {answer.status}")

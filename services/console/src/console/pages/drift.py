@@ -50,7 +50,7 @@ class DriftPages:
             title = f"No drift report of {feature!r} of {system!r}"
             raise ProblemError(404, title, "drift-detector reports a feature when there is news of it.")
         reference = await self.reads.reference(system, report.reference_version)
-        drawn = histograms(reference, feature, report.live) if reference and report.live else None
+        drawn = histograms(reference, feature, report.live) if reference and report.live and report.live.rows else None
         values = {
             "report": report,
             "reference": reference,

@@ -18,7 +18,7 @@ SPANS: Final = {
 }
 RANKS: Final = {"none": 0, "low": 1, "medium": 2, "high": 3, "critical": 4}
 TONES: Final = {"none": "good", "low": "none", "medium": "warn", "high": "bad", "critical": "bad"}
-SHAPES: Final = {"none": "circle", "low": "half", "medium": "triangle", "high": "octagon", "critical": "octagon"}
+SHAPES: Final = {"none": "circle", "low": "half", "medium": "triangle", "high": "square", "critical": "square"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,8 @@ class Zone:
 
 
 ZONES: Final[Mapping[str, Zone]] = {
-    "red": Zone("Red", "octagon", "bad", 0),
-    "freeze": Zone("Freeze", "octagon", "bad", 0),
+    "red": Zone("Red", "square", "bad", 0),
+    "freeze": Zone("Freeze", "square", "bad", 0),
     "yellow": Zone("Yellow", "triangle", "warn", 1),
     "caution": Zone("Caution", "triangle", "warn", 1),
     "green": Zone("Green", "circle", "good", 2),

@@ -58,6 +58,8 @@
     const line = (label, stroke, dash) => ({ label, stroke: colour(stroke), width: 2, dash, points: { show: false }, value: (_, v) => v == null ? "–" : v.toFixed(1) + " %" });
     const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
     const drawn = figure.querySelector("svg.plot");
+    const days = data.at[data.at.length - 1] - data.at[0] > 2 * 86400;
+    const when = (seconds) => new Date(seconds * 1000).toISOString().slice(days ? 5 : 11, days ? 10 : 16);
     const marks = (plot) => {
       const { ctx, bbox } = plot;
       ctx.save();
@@ -73,8 +75,8 @@
     const size = () => ({ width: figure.clientWidth, height: 260 });
     const plot = new uPlot({
       ...size(), tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
-      series: [{ label: "Time (UTC)" }, line("Left", "--spent"), line("Spent evenly", "--ideal", [5, 4])],
-      axes: [axis, { ...axis, values: (_, ticks) => ticks.map((tick) => tick + " %") }],
+      series: [{ label: "Time (UTC)", value: (_, v) => v == null ? "–" : new Date(v * 1000).toISOString().slice(0, 16).replace("T", " ") }, line("Left", "--spent"), line("Spent evenly", "--ideal", [5, 4])],
+      axes: [{ ...axis, values: (_, ticks) => ticks.map(when) }, { ...axis, values: (_, ticks) => ticks.map((tick) => tick + " %") }],
       scales: { y: { range: [data.lowest, 100] } }, hooks: { draw: [marks] },
     }, [data.at, data.left, data.even], figure.querySelector(".canvas"));
     drawn.setAttribute("hidden", "");
