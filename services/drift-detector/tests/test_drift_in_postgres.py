@@ -177,6 +177,11 @@ async def test_people_approve_acknowledge_and_rebase(
     assert len(shown["heat"]["starts"]) == len(shown["heat"]["features"]["data/amount"]) == 16
     assert (await api.get("/v1/drift")).json()["items"][0]["episodes"] == 1
 
+    quiet = {"system": "no-traffic-yet", "reason": "r", "actor": "user:ada"}
+    assert (await api.post("/v1/drift/rebasings", json=quiet)).status_code == 201
+    unseen = (await api.get("/v1/drift/no-traffic-yet")).json()
+    assert (unseen["rows"], unseen["reference"], unseen["announced"][0]["version"]) == (0, None, 1)
+
     told = {"system": SYSTEM, "feature": "amount", "reason": "a campaign", "actor": "user:ada"}
     report = DriftReport.model_validate_json((await api.post("/v1/drift/acknowledgements", json=told)).content)
     assert (report.state, report.reason) == ("recovered", "acknowledged: a campaign")

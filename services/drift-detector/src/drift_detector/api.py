@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -26,6 +27,7 @@ REFERENCES_MAX = 20
 REPORTS_MAX = 100
 BODY_BYTES_MAX = 2 * REFERENCE_BYTES_MAX
 NUMBER_DIGITS_MAX = 9
+LATEST = datetime.max.replace(tzinfo=UTC)
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
@@ -51,9 +53,7 @@ class DriftQuestions:
         if found is None:
             return problem(404, "Not found", f"nothing was counted yet of a system {key[1]!r}")
         state, known = found.state, found.known
-        rules = rules_at(found.revisions, state.watermark) if state.watermark else None
-        if rules is None:
-            return problem(404, "Not found", f"no interaction or prediction was counted yet of {key[1]!r}")
+        rules = rules_at(found.revisions, state.watermark or LATEST)
         reference = next((one for one in known.references if one.version == state.version), None)
         plan = known.plans.get(state.version)
         # A second of arithmetic, for very many features: consumers need the loop meanwhile.

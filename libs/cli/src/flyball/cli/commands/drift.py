@@ -33,6 +33,8 @@ def features(context: typer.Context, system: System, output: FormOption = Form.T
     found = connection.get(f"/v1/drift/{quote(system, safe='')}")
     show(output, found, lambda: (FEATURES, [feature_row(item) for item in found["features"]]))
     note(progress_of(found))
+    for each in found.get("announced", ()):
+        note(f"version {each['version']} of its reference holds from {moment(each['effective_at'])}")
 
 
 @application.command("acknowledge")
