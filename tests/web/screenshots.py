@@ -37,7 +37,7 @@ async def take(console: Standing, folder: Path) -> None:
                     await page.goto(path)
                     await _shoot(page, folder / f"{name}-{scheme}.png")
                 await _reviews(page, folder, scheme)
-                await page.goto("/audit")
+                await page.goto("/audit?kind=budget.zone&text=red")
                 await page.locator("tbody th a").first.click()
                 await _shoot(page, folder / f"record-{scheme}.png")
                 await page.get_by_role("button", name="Sign out").click()
