@@ -96,43 +96,30 @@ def _events(random: Random, now: datetime) -> Iterator[dict[str, Any]]:
         per_hour = 24 if system != "card-fraud" else 60
         for number in range(HOURS * per_hour):
             at = now - timedelta(hours=HOURS) + timedelta(hours=number / per_hour)
-            recent = now - at < timedelta(hours=BAD_SINCE_HOURS)
-            wrong = habits["wrong"] if recent or system != "claims-triage" else GOOD_BEFORE
-            release = "2.1.0" if recent and system == "claims-triage" else "2.0.3"
-            latency = random.lognormvariate(7.0, 0.35) + (5_200 if number % habits["slow"] == habits["slow"] - 1 else 0)
-            one = f"{system}-{number}"
-            said = {
-                "interaction_id": one,
-                "release": release,
-                "outcome": "ok",
-                "latency_ms": round(latency, 1),
-                "cost_micro_usd": 4_000,
-            }
-            yield _event(f"{one}-i", system, "interaction.completed", at, said)
-            if number % 97 == 5:
-                yield _event(f"{one}-i", system, "interaction.completed", at, said)
-            judged = {
-                "interaction_id": one,
-                "release": release,
-                "metric": "factuality",
-                "evaluator": "judge",
-                "evaluator_version": "3",
-                "passed": number % wrong != wrong - 1,
-            }
-            yield _event(f"{one}-e", system, "evaluation.recorded", at, judged)
-            if number % 40 == 7:
-                checked = {
-                    "release": release,
-                    "rule": "injection-4",
-                    "kind": "jailbreak",
-                    "blocked": True,
-                    "malicious": True,
-                }
-                yield _event(f"{one}-g", system, "guardrail.checked", at, checked)
-            if system == "claims-triage" and number % 60 == 9:
-                yield _event(
-                    f"{one}-x", system, "interaction.completed", at, {"release": release, "latency_ms": "fast"}
-                )
+            yield from _moment(random, system, habits, number, at, now - at < timedelta(hours=BAD_SINCE_HOURS))
+
+
+def _moment(
+    random: Random, system: str, habits: dict[str, Any], number: int, at: datetime, recent: bool
+) -> Iterator[dict[str, Any]]:
+    """One interaction and what was said of it; at times it comes twice, and at times something unreadable."""
+    is_trouble = system == "claims-triage"
+    wrong = GOOD_BEFORE if is_trouble and not recent else habits["wrong"]
+    slow = 5_200 if number % habits["slow"] == habits["slow"] - 1 else 0
+    one, release = f"{system}-{number}", "2.1.0" if is_trouble and recent else "2.0.3"
+    latency_ms = round(random.lognormvariate(7.0, 0.35) + slow, 1)
+    said = {"interaction_id": one, "release": release, "outcome": "ok", "latency_ms": latency_ms}
+    for _ in range(2 if number % 97 == 5 else 1):
+        yield _event(f"{one}-i", system, "interaction.completed", at, {**said, "cost_micro_usd": 4_000})
+    passed = number % wrong != wrong - 1
+    judged = {"interaction_id": one, "release": release, "metric": "factuality", "passed": passed}
+    judge = {"evaluator": "judge", "evaluator_version": "3"}
+    yield _event(f"{one}-e", system, "evaluation.recorded", at, {**judged, **judge})
+    if number % 40 == 7:
+        checked = {"release": release, "rule": "injection-4", "kind": "jailbreak", "blocked": True, "malicious": True}
+        yield _event(f"{one}-g", system, "guardrail.checked", at, checked)
+    if is_trouble and number % 60 == 9:
+        yield _event(f"{one}-x", system, "interaction.completed", at, {"release": release, "latency_ms": "fast"})
 
 
 def _event(identity: str, system: str, kind: str, at: datetime, data: dict[str, Any]) -> dict[str, Any]:

@@ -103,5 +103,7 @@ def burn_down(
     ]
     least = min(point.left for point in points)
     lowest = 0.0 if least >= 0 else max(LOWEST_PERCENT, -50.0 * -(int(least) // 50))
-    inside = [mark for mark in markers if points[0].at <= mark.at <= points[-1].at]
+    first, last = points[0].at, points[-1].at
+    # A point stands at the beginning of its span, so what happened in the last span is marked at its point.
+    inside = [Marker(min(mark.at, last), mark.text) for mark in markers if first <= mark.at]
     return BurnDown(points, sorted(inside, key=lambda mark: mark.at)[-MARKERS_MAX:], lowest)

@@ -65,10 +65,13 @@
       ctx.save();
       ctx.fillStyle = ctx.strokeStyle = colour("--quiet");
       ctx.setLineDash([4, 4]);
+      ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
       data.markers.forEach((marker) => {
         const x = Math.round(plot.valToPos(marker.at, "x", true));
         ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
-        ctx.fillText(marker.text, x + 4, bbox.top + 12);
+        const late = x > bbox.left + bbox.width * 0.8;
+        ctx.textAlign = late ? "right" : "left";
+        ctx.fillText(marker.text, x + (late ? -5 : 5), bbox.top + 14);
       });
       ctx.restore();
     };
