@@ -21,15 +21,18 @@ def readable_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def console(readable_folder: Path) -> AsyncIterator[Standing]:
-    """All services on the embedded stack, with a believable day behind them."""
+    """All services on the embedded stack, with a believable day behind them.
+
+    They live in the tests' own loop, which stands still while tests with another one run: so not for the session.
+    """
     async with standing(readable_folder) as running:
         await seed(running)
         yield running
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     if browsers.chromium() is None:
         pytest.skip("chromium is absent: `make tools` as root installs it from Debian")

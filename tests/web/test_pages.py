@@ -11,7 +11,7 @@ from tests.web.screenshots import PATHS
 from tests.web.standing import Standing
 from tests.web.violations import violations
 
-pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 FIRST_PAGE_SECONDS_MAX = 1.0
 PAGE_BYTES_MAX = 250_000
 DECODED_BYTES = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]

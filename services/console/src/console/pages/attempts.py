@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
+from limits.strategies import MovingWindowRateLimiter
 
 BUCKETS = 4_096
 """Names and addresses share this many counters, so that inventing names fills no memory."""
@@ -16,9 +16,9 @@ BY_ADDRESS = RateLimitItemPerMinute(60)
 
 @dataclass(slots=True)
 class Attempts:
-    """Counts of this replica, in windows of a minute."""
+    """Counts of this replica, over the last minute."""
 
-    _limiter: FixedWindowRateLimiter = field(default_factory=lambda: FixedWindowRateLimiter(MemoryStorage()))
+    _limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
     def allow(self, name: str, address: str) -> bool:
         """Count one try; False where there were too many."""
