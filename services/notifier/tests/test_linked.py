@@ -4,16 +4,18 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 import pytest
-from notifier_builders import START, after, fires, only, played, tick
+from notifier_builders import POLICY, START, after, fires, only, played, tick
 from notifier_on_postgres import world
 
-from flyball.bus.records import Record
+from flyball.bus.records import Batch, Record
 from flyball.bus.typed import Received
+from flyball.observe.metrics import Metrics
 from flyball.schemas.audit import AuditRecord
 from flyball.schemas.digest import digest_of
 from flyball.schemas.topics import AUDIT_RECORDS
 from notifier.adapters.changes import read_linked
 from notifier.domain.linked import change_of
+from notifier.service import Notifier, wiring
 
 
 def record(kind: str = "autonomy.level", *, at: float = -60, system: str = "support", reason: str = "") -> AuditRecord:
@@ -70,3 +72,14 @@ async def test_an_incident_has_what_was_decided_in_the_day_before_it(postgres_ds
 def _received(event: AuditRecord, number: int) -> Received[AuditRecord]:
     place = Record(AUDIT_RECORDS.name, 0, number, int(START.timestamp() * 1_000), None, b"", ())
     return Received(event, UUID(int=number), place)
+
+
+async def test_what_is_only_noise_is_not_even_read() -> None:
+    class Untouched:
+        async def unseen(self, *_: object) -> set[UUID]:
+            raise AssertionError("a decision of an agent was looked at")
+
+    service = Notifier(lambda _: None, lambda _: None, POLICY, Metrics("notifier"))
+    audited = next(each for each in wiring(service).subscriptions if each.topic is AUDIT_RECORDS)
+    place = Record(AUDIT_RECORDS.name, 0, 7, 0, b"support", record("autonomy.decision").model_dump_json().encode(), ())
+    await audited.handle(Untouched(), Batch(AUDIT_RECORDS.name, 0, 7, [place]))

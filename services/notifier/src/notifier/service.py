@@ -1,13 +1,14 @@
 """The shell: load the board, apply what came, save, publish."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic
 from uuid import UUID, uuid5
 
 from flyball.bus.messages import fact
+from flyball.bus.records import Batch
 from flyball.bus.subscription import Subscription, Wiring
-from flyball.bus.typed import Received, TypedHandler
+from flyball.bus.typed import Model, Received, TypedHandler
 from flyball.observe.metrics import Metrics
 from flyball.schemas.alerts import Alert
 from flyball.schemas.audit import AuditRecord
@@ -16,12 +17,13 @@ from flyball.store.ports import Outgoing, Tx
 from notifier.domain.board import Board
 from notifier.domain.facts import Outcome
 from notifier.domain.inputs import AlertSeen, Answered, Input, Overflowed
-from notifier.domain.linked import change_of
+from notifier.domain.linked import KINDS, change_of
 from notifier.domain.pipeline import apply
 from notifier.domain.policy import Policy
 from notifier.ports import Boards, Changes
 
 NAME = "notifier"
+WORDS = tuple(sorted(kind.encode() for kind in KINDS))
 FACTS = UUID("b4c8f5a3-8f6e-5a61-8f0c-6d0a2d4f7c10")
 """Namespace of the ids of what this service publishes."""
 
@@ -61,10 +63,20 @@ class Notifier(Generic[Tx]):
         return board
 
 
+@dataclass(slots=True)
+class OfInterest(TypedHandler[Tx, Model]):
+    """Most of what is audited are single decisions of agents. They are not read, nor remembered as seen."""
+
+    async def __call__(self, transaction: Tx, batch: Batch) -> None:
+        found = [record for record in batch.records if any(kind in (record.value or b"") for kind in WORDS)]
+        if found:
+            await TypedHandler.__call__(self, transaction, replace(batch, records=found))
+
+
 def wiring(service: Notifier[Tx]) -> Wiring[Tx]:
     """Everything that this service reads and writes."""
     alerts = TypedHandler(NAME, ALERTS, service.on_alerts, service.metrics)
-    decided = TypedHandler(NAME, AUDIT_RECORDS, service.on_decided, service.metrics)
+    decided = OfInterest(NAME, AUDIT_RECORDS, service.on_decided, service.metrics)
     subscriptions = (Subscription(ALERTS, alerts), Subscription(AUDIT_RECORDS, decided))
     return Wiring(NAME, subscriptions=subscriptions, publishes=(INCIDENTS, ALERTS, AUDIT_RECORDS))
 
