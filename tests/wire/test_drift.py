@@ -16,10 +16,13 @@ from uuid import uuid4
 import httpx
 import numpy as np
 import pytest
+from drift_builders import Detector
 
+from drift_detector.domain.decide import Item
 from flyball.schemas.alerts import Alert
-from flyball.schemas.drift import DriftPolicy
+from flyball.schemas.drift import DriftPolicy, DriftReference
 from flyball.schemas.registry import SystemRegistered, SystemRevision, SystemSpec
+from flyball.schemas.summaries import TelemetrySummary
 from flyball.schemas.topics import (
     AGENT_EVENTS,
     ALERTS,
@@ -27,6 +30,7 @@ from flyball.schemas.topics import (
     DRIFT_REPORTS,
     REGISTRY_SYSTEMS,
     RETRAINING_REQUESTS,
+    TELEMETRY_SUMMARIES,
 )
 from flyball.stack import ServiceProcess
 from tests.wire.buried import buried_since
@@ -39,10 +43,12 @@ SEGMENTS = 50
 """Each is a summary of its own, and with no wait for late rows a pane of its own."""
 QUIET_ROWS, SHIFTED_ROWS = 12_000, 4_000
 PAST = datetime(2026, 1, 1, tzinfo=UTC)
+POLICY = DriftPolicy(lateness_seconds=0, reference_rows=1_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
+    process: ServiceProcess
     detector: httpx.AsyncClient
     console: ServiceProcess
 
@@ -65,7 +71,7 @@ async def site(
     detector = ServiceProcess("drift-detector", environment, tmp_path)
     page = console(environment, tmp_path, drift_detector=detector.url)
     async with running(detector, page), client(detector) as one:
-        yield Site(one, page)
+        yield Site(detector, one, page)
 
 
 def rows(rng: np.random.Generator, size: int, shift: float = 0.0) -> list[dict[str, Any]]:
@@ -85,7 +91,7 @@ def training_file(folder: Path, table: Sequence[Mapping[str, Any]]) -> Path:
 
 
 def declared(system: str) -> Letter:
-    spec = SystemSpec(system=system, drift=DriftPolicy(lateness_seconds=0, reference_rows=1_000))
+    spec = SystemSpec(system=system, drift=POLICY)
     revision = SystemRevision(version=1, effective_at=PAST, author="lin", spec=spec)
     event = SystemRegistered(tenant="default", system=system, revisions=(revision,))
     return letter(REGISTRY_SYSTEMS.name, system, event.model_dump_json().encode())
@@ -111,7 +117,8 @@ async def test_a_shift_is_one_episode_with_one_alert_and_its_end(
     site: Site, broker: Broker, system: str, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(17)
-    since = {topic.name: broker.ends(topic.name) for topic in (ALERTS, DRIFT_REPORTS, RETRAINING_REQUESTS)}
+    read = (ALERTS, DRIFT_REPORTS, RETRAINING_REQUESTS, TELEMETRY_SUMMARIES)
+    since = {topic.name: broker.ends(topic.name) for topic in read}
     broker.publish([declared(system)])
     created = site.flyball(
         "reference", "create", str(training_file(tmp_path, rows(rng, 10_000))), "-s", system, "-o", "json"
@@ -133,6 +140,9 @@ async def test_a_shift_is_one_episode_with_one_alert_and_its_end(
     )
 
     broker.publish(predictions(system, rows(rng, SHIFTED_ROWS, shift=0.5), effective_at))
+    await site.process.kill()
+    site.process.spawn()
+    await site.process.wait_ready()
     moved = await until(lambda: site.drift(system), lambda now: now["rows"] == QUIET_ROWS + SHIFTED_ROWS, 60)
     assert [one["feature"] for one in moved["features"] if one["state"] == "drift"] == ["amount"]
     shown = site.flyball("drift", "show", system)
@@ -157,10 +167,31 @@ async def test_a_shift_is_one_episode_with_one_alert_and_its_end(
     mine = [one for one in reports if one["system"] == system and one["feature"] == "amount" and one["state"] != "ok"]
     assert {one["episode"] for one in mine if one["state"] == "drift"} == {mine[-1]["episode"]}
     assert mine[-1]["state"] == "recovered"
+    check_replay(broker, since, system, await references_of(site, system))
     asked = broker.read(RETRAINING_REQUESTS.name, since[RETRAINING_REQUESTS.name])
     assert {json.loads(one.value())["episode"] for one in asked if one.key() == system.encode()} == {
         mine[-1]["episode"]
     }
+
+
+async def references_of(site: Site, system: str) -> list[DriftReference]:
+    answer = await site.detector.get(f"/v1/drift/{system}/references")
+    return [DriftReference.model_validate_json(json.dumps(one)) for one in answer.json()["items"]]
+
+
+def check_replay(
+    broker: Broker, since: Mapping[str, Mapping[int, int]], system: str, references: list[DriftReference]
+) -> None:
+    """The summaries, read again in their order by a detector without servers, say the same, byte for byte."""
+    again = Detector(references, policy=POLICY, policy_version=1)
+    for one in broker.read(TELEMETRY_SUMMARIES.name, since[TELEMETRY_SUMMARIES.name]):
+        if one.key() == system.encode():
+            recorded_at = datetime.fromtimestamp(one.timestamp()[1] / 1000, UTC)
+            again.give([Item(TelemetrySummary.model_validate_json(one.value()), recorded_at)])
+    told = broker.read(DRIFT_REPORTS.name, since[DRIFT_REPORTS.name])
+    # By id: a relay that was killed after the broker's acknowledgement publishes again.
+    mine = {dict(one.headers())["ce_id"]: one.value().decode() for one in told if one.key() == system.encode()}
+    assert list(mine.values()) == [one.model_dump_json() for one in again.reports]
 
 
 async def test_the_first_rows_become_the_reference(site: Site, broker: Broker, system: str) -> None:

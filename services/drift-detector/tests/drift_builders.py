@@ -124,6 +124,7 @@ class Detector:
 
     references: list[DriftReference]
     policy: DriftPolicy = field(default_factory=lambda: DriftPolicy(lateness_seconds=0))
+    policy_version: int = 3
     state: DetectorState = field(default_factory=DetectorState)
     recent: tuple[Pane, ...] = ()
     facts: list[Fact] = field(default_factory=list)
@@ -139,7 +140,7 @@ class Detector:
         return Known(tuple(self.references), dict(self._plans))
 
     def give(self, items: Iterable[Item]) -> "Detector":
-        rules = Rules(self.policy, 3, "ops@example.com")
+        rules = Rules(self.policy, self.policy_version, "ops@example.com")
         for item in items:
             decision = decide(self.state, self.recent, item, self.known(), rules)
             self.state, self.recent = decision.state, decision.recent
