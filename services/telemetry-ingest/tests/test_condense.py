@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from flyball.schemas.drift import CategoricalReference, DriftReference, NumericReference
 from flyball.schemas.summaries import FeatureStatistics, TelemetrySummary
-from telemetry_ingest.domain.condense import condense, segment_name, spans_of_features
+from telemetry_ingest.domain.condense import condense, segment_name
 from telemetry_ingest.domain.features import Yardstick
+from telemetry_ingest.domain.spans import spans_of_features
 from telemetry_ingest.domain.verdicts import Accepted, Limits, Raw, Rejected, judge
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

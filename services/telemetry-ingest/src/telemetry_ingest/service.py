@@ -20,7 +20,8 @@ from flyball.schemas.topics import (
     TELEMETRY_SUMMARIES,
 )
 from flyball.store.ports import Outgoing, Tx
-from telemetry_ingest.domain.condense import Condensed, condense, spans_of_features
+from telemetry_ingest.domain.condense import Condensed, condense
+from telemetry_ingest.domain.spans import spans_of_features
 from telemetry_ingest.domain.verdicts import Accepted, Limits, Raw, Rejected, judge
 from telemetry_ingest.ports import References, Sighting, Sightings, Totals
 

@@ -32,7 +32,7 @@ SEGMENT_CHARACTERS_MAX = 256
 ROWS_MAX = 256
 """Distinct values in one summary. At a few hundred bytes each it stays far below the 1 MiB of a record."""
 VALUE_BYTES_MAX = 150_000
-"""Values of features in one summary, as long as no reference says how to count them. An event adds 440,000 at most."""
+"""Values of features in one summary, as long as no reference says how to count them. An event adds 450,000 at most."""
 
 Yardsticks = Mapping[tuple[str, str], Sequence[Yardstick]]
 """References that may be in force, by tenant and system."""
@@ -61,12 +61,16 @@ class Bucket:
     """One summary in the making."""
 
     event_time_max: datetime
+    starts_at: datetime
+    yardstick: Yardstick | None
+    """The reference that holds at its start."""
     interactions: InteractionTally = field(default_factory=InteractionTally)
     evaluations: dict[EvaluationKey, EvaluationTally] = field(default_factory=dict)
     guardrails: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
     predictions: PredictionTally = field(default_factory=PredictionTally)
     features: dict[int, FeatureTally] = field(default_factory=dict)
     """By version of the reference."""
+    value_bytes: int = 0
     releases_deployed: int = 0
     measurement: MeasurementTally = field(default_factory=MeasurementTally)
 
@@ -85,17 +89,15 @@ class Bucket:
             self.releases_deployed += 1
 
     def add_features(self, event: PredictionMade, yardstick: Yardstick | None) -> None:
-        version = yardstick.reference.version if yardstick else 0
+        version = yardstick.version if yardstick else 0
         tally = self.features.get(version)
         if tally is None:
             tally = self.features[version] = FeatureTally(yardstick)
-        tally.add(event.features)
+        self.value_bytes += tally.add(event.features)
 
     @property
     def is_full(self) -> bool:
-        if self.rows >= ROWS_MAX:
-            return True
-        return bool(self.features) and sum(tally.bytes for tally in self.features.values()) >= VALUE_BYTES_MAX
+        return self.rows >= ROWS_MAX or self.value_bytes >= VALUE_BYTES_MAX
 
     @property
     def rows(self) -> int:
@@ -109,7 +111,7 @@ class Bucket:
             system=key.system,
             release=key.release or None,
             segment=key.segment or None,
-            bucket_start=datetime.fromtimestamp(key.start_seconds, UTC),
+            bucket_start=self.starts_at,
             event_time_max=self.event_time_max,
             interactions=self.interactions.freeze(),
             evaluations=tuple(tally.freeze(name) for name, tally in sorted(self.evaluations.items())),
@@ -146,7 +148,9 @@ class Condensed:
         bucket = self._bucket(key, event.time)
         bucket.add(event)
         if isinstance(event.data, PredictionMade):
-            bucket.add_features(event.data, self._yardstick(key, accepted.raw.recorded_at))
+            recorded_at = accepted.raw.recorded_at
+            holds = recorded_at >= bucket.starts_at
+            bucket.add_features(event.data, bucket.yardstick if holds else self._yardstick(key, recorded_at))
         bucket.measurement.counted += 1
         bucket.measurement.late += accepted.late
         totals = self._totals(event.tenant, event.subject)
@@ -173,15 +177,16 @@ class Condensed:
             part = self._part[key] = part + 1
             bucket = None
         if bucket is None:
-            bucket = self.buckets[replace(key, part=part)] = Bucket(event_time_max=at)
+            starts_at = datetime.fromtimestamp(key.start_seconds, UTC)
+            bucket = Bucket(at, starts_at, self._yardstick(key, starts_at))
+            self.buckets[replace(key, part=part)] = bucket
         bucket.event_time_max = max(bucket.event_time_max, at)
         return bucket
 
-    def _yardstick(self, key: BucketKey, recorded_at: datetime) -> Yardstick | None:
+    def _yardstick(self, key: BucketKey, at: datetime) -> Yardstick | None:
         known = self.yardsticks.get((key.tenant, key.system))
         if not known:
             return None
-        at = _judged_at(key.start_seconds, recorded_at)
         reference = reference_in_force((one.reference for one in known), at)
         return next((one for one in known if one.reference is reference), None)
 
@@ -204,27 +209,6 @@ def condense(
     for unreadable in rejected:
         condensed.count_rejected(unreadable)
     return condensed
-
-
-def spans_of_features(accepted: Iterable[Accepted]) -> dict[tuple[str, str], tuple[datetime, datetime]]:
-    """First and last moment at which each system's features ask for a reference."""
-    spans: dict[tuple[str, str], tuple[datetime, datetime]] = {}
-    for one in accepted:
-        event = one.event
-        if not isinstance(event.data, PredictionMade):
-            continue
-        at = _judged_at(bucket_start_seconds(event.time), one.raw.recorded_at)
-        first, last = spans.get((event.tenant, event.subject), (at, at))
-        spans[event.tenant, event.subject] = min(first, at), max(last, at)
-    return spans
-
-
-def _judged_at(start_seconds: int, recorded_at: datetime) -> datetime:
-    """A bucket is counted on the reference at its start, if that had been announced when the broker got the event.
-
-    An event may be a little ahead of its time; a replay would know more than the first reading did.
-    """
-    return min(recorded_at, datetime.fromtimestamp(start_seconds, UTC))
 
 
 def _key_of(event: AgentEvent) -> BucketKey:

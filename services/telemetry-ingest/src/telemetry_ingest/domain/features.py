@@ -20,6 +20,8 @@ NUMBER_BYTES = 32
 """What a number and its count take in a record, at most."""
 ESCAPED_BYTES = 6
 """What a character takes in JSON, at most."""
+NAME_BYTES = 64
+"""What stands around the name of a feature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,10 @@ class Yardstick:
     reference: DriftReference
     numeric: Mapping[str, NumericBins]
     categories: Mapping[str, Mapping[str, int]]
+
+    @property
+    def version(self) -> int:
+        return self.reference.version
 
     @staticmethod
     def of(reference: DriftReference) -> "Yardstick":
@@ -48,38 +54,45 @@ class FeatureTally:
     rows: int = 0
     numbers: dict[str, list[float]] = field(default_factory=dict)
     texts: dict[str, Counter[str]] = field(default_factory=dict)
-    bytes: int = 0
-    """Bound of what the values take in a record; counts on a reference take no more than the reference."""
-
-    @property
-    def version(self) -> int:
-        return self.yardstick.reference.version if self.yardstick else 0
 
     @property
     def keeps_values(self) -> bool:
         return self.yardstick is None or not self.yardstick.reference.features
 
-    def add(self, features: Mapping[str, FeatureValue]) -> None:
+    def add(self, features: Mapping[str, FeatureValue]) -> int:
+        """Add a row. Returns what its values may take in a record at most, in bytes.
+
+        Counts on a reference take no more than the reference does, so there it is nothing.
+        """
         self.rows += 1
-        numbers, texts = self.numbers, self.texts
+        taken = 0
+        numbers = self.numbers
         for name, value in features.items():
             if value is None:
                 continue
             if isinstance(value, str):
-                texts.setdefault(name, Counter())[value] += 1
+                taken += self._add_text(name, value)
             elif (known := numbers.get(name)) is not None:
                 known.append(value)
             else:
                 numbers[name] = [value]
-        if self.keeps_values:
-            self.bytes += sum(_bytes(name, value) for name, value in features.items())
+                taken += ESCAPED_BYTES * len(name) + NAME_BYTES
+        return taken + NUMBER_BYTES * len(features) if self.keeps_values else 0
+
+    def _add_text(self, name: str, value: str) -> int:
+        texts = self.texts.get(name)
+        if texts is None:
+            texts = self.texts[name] = Counter()
+        texts[value] += 1
+        # The first of its kind takes room, and perhaps its name does.
+        return ESCAPED_BYTES * (len(value) + len(name)) + NAME_BYTES if texts[value] == 1 else 0
 
     def freeze(self) -> FeatureStatistics:
         if self.keeps_values or self.yardstick is None:
             return self._values()
         numeric, categories = self.yardstick.numeric, self.yardstick.categories
         return FeatureStatistics.model_construct(
-            reference_version=self.version,
+            reference_version=self.yardstick.version if self.yardstick else 0,
             rows=self.rows,
             numeric={name: self._numeric(name, bins) for name, bins in sorted(numeric.items())},
             categorical={name: self._categorical(name, known) for name, known in sorted(categories.items())},
@@ -88,7 +101,7 @@ class FeatureTally:
 
     def _values(self) -> FeatureStatistics:
         return FeatureStatistics.model_construct(
-            reference_version=self.version,
+            reference_version=self.yardstick.version if self.yardstick else 0,
             rows=self.rows,
             numeric={},
             categorical={},
@@ -133,8 +146,3 @@ def _bins(feature: NumericReference) -> NumericBins:
         feature.maximum,
         feature.standard_deviation,
     )
-
-
-def _bytes(name: str, value: FeatureValue) -> int:
-    length = len(value) if isinstance(value, str) else 0
-    return NUMBER_BYTES + ESCAPED_BYTES * (length + len(name) // 4)
