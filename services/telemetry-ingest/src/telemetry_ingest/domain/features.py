@@ -57,7 +57,9 @@ class FeatureTally:
 
     @property
     def keeps_values(self) -> bool:
-        return self.yardstick is None or not self.yardstick.reference.features
+        """Is there no reference yet, or one that says to learn anew? One of indicators alone wants no features."""
+        reference = self.yardstick.reference if self.yardstick else None
+        return reference is None or not (reference.features or reference.indicators)
 
     def add(self, features: Mapping[str, FeatureValue]) -> int:
         """Add a row. Returns what its values may take in a record at most, in bytes.
