@@ -78,7 +78,7 @@ async def notifier(environment: Mapping[str, str], tmp_path: Path) -> AsyncItera
 async def in_canary(executor: Executor, environment: Mapping[str, str], lever: Switch, system: str) -> str:
     """A rollout whose share the switch has taken."""
     await green_budget(environment, system)
-    policy = {**QUICK, "verify_seconds_max": 90}
+    policy = {**QUICK, "verify_seconds_max": 60}
     rollout_id = await executor.proposed(system, **WEBHOOK, policy=policy)
     await until(lever.snapshot, lambda pointer: pointer is not None)
     return rollout_id
