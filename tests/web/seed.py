@@ -72,6 +72,8 @@ async def seed(console: Standing, number: int = 7) -> None:
         async with open_publisher(KafkaSettings.from_environment(console.environment), "seed") as publisher:
             await publisher.publish(list(drift(Random(number), now)))
         await _until("budgets", lambda: _has_zone(admin, "claims-triage", "red"))
+        # A spec takes effect only some seconds after it was applied; until then its classes are unknown.
+        await _until("classes of action", lambda: _knows_class(admin, "support-agent", "refunds"))
         for each, (system, kind, operation, target, parameters, confidence) in enumerate(ACTIONS):
             action = _action(each, system, kind, operation, target, parameters, confidence, now)
             (await agent.post("/v1/decisions", json=action)).raise_for_status()
@@ -167,6 +169,11 @@ async def _roll_out(admin: httpx.AsyncClient) -> bool:
 async def _has_zone(admin: httpx.AsyncClient, system: str, *zones: str) -> bool:
     answer = await admin.get(f"/v1/budgets/{system}")
     return answer.status_code == 200 and answer.json()["worst"] in zones
+
+
+async def _knows_class(admin: httpx.AsyncClient, system: str, name: str) -> bool:
+    answer = await admin.get("/v1/autonomy", params={"system": system})
+    return answer.status_code == 200 and any(item["action_class"] == name for item in answer.json()["items"])
 
 
 async def _any(admin: httpx.AsyncClient, path: str, least: int = 1) -> bool:

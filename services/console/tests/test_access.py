@@ -48,6 +48,14 @@ async def test_each_role_gets_in_where_it_may_and_is_told_why_where_not(needed: 
         assert (await client.post("/v1/thing")).status_code == 401
 
 
+@pytest.mark.parametrize("address", ["/v1/th%00ing", "/v1/thing?system=%00"])
+async def test_an_address_with_a_nul_is_refused_before_anybody_is_asked(address: str) -> None:
+    application = create_application([router_of(requires("viewer"))], ACCESS)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://console") as client:
+        answer = await client.get(address)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
 async def test_the_caller_is_handed_to_the_route() -> None:
     router = APIRouter()
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 
 from console.api import access, problems
 from console.api.access import Access
+from console.api.names import WithoutNul
 
 DESCRIPTION = """What people, agents and the `flyball` command ask of Flyball.
 
@@ -20,6 +21,7 @@ def create_application(routers: Iterable[APIRouter], known: Access) -> FastAPI:
     """
     application = FastAPI(title="Flyball", version="1.0.0", description=DESCRIPTION, docs_url=None, redoc_url=None)
     problems.install(application)
+    application.add_middleware(WithoutNul)
     for router in routers:
         application.include_router(router)
     access.install(application, known)

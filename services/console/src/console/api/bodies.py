@@ -3,18 +3,15 @@
 from fastapi import Request
 
 from console.api.problems import ProblemError
+from flyball.observe import bodies
 
 
 async def body_of(request: Request, bytes_max: int) -> bytes:
     """The whole body. Raises ``ProblemError`` 413 as soon as it is longer than ``bytes_max``."""
-    parts: list[bytes] = []
-    length = 0
-    async for part in request.stream():
-        length += len(part)
-        if length > bytes_max:
-            raise ProblemError(413, "the body is too large", f"it may have {bytes_max} bytes; send it in parts")
-        parts.append(part)
-    return b"".join(parts)
+    try:
+        return await bodies.body_of(request, bytes_max)
+    except bodies.BodyTooLargeError as error:
+        raise ProblemError(413, "the body is too large", f"{error}; send it in parts") from error
 
 
 def media_type_of(request: Request) -> str:
