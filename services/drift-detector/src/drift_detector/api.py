@@ -18,6 +18,7 @@ from drift_detector.domain.audit import KIND, decide_again
 from drift_detector.domain.policy import rules_at
 from drift_detector.domain.views import detail, overview
 from drift_detector.requests import Acknowledgement, Approval, Rebasing
+from flyball.observe.bodies import BodyTooLargeError, body_of, flaw_of
 from flyball.observe.http import Endpoint, problem, with_token
 from flyball.schemas.base import DEFAULT_TENANT
 from flyball.store.postgres import PostgresDatabase, PostgresTransaction
@@ -29,10 +30,6 @@ BODY_BYTES_MAX = 2 * REFERENCE_BYTES_MAX
 NUMBER_DIGITS_MAX = 9
 LATEST = datetime.max.replace(tzinfo=UTC)
 Asked = TypeVar("Asked", bound=BaseModel)
-
-
-class TooLargeError(Exception):
-    """The body of a request has more bytes than any that makes sense."""
 
 
 class DriftQuestions:
@@ -88,7 +85,7 @@ class DriftQuestions:
     async def decide_again(self, request: Request) -> Response:
         """What the inputs of a recorded decision call for by the code that runs today."""
         try:
-            asked = json.loads(await _bytes(request))
+            asked = json.loads(await body_of(request, BODY_BYTES_MAX))
             if asked["kind"] != KIND:
                 return problem(422, "Unknown decision", f"this service decides {KIND}, not {str(asked['kind'])[:64]}")
             return JSONResponse({"decision": decide_again(asked["inputs"])})
@@ -131,18 +128,8 @@ def _announced(reference: Any) -> dict[str, Any]:
 
 
 async def _body(request: Request, model: type[Asked]) -> Asked:
-    """Raises ``ValidationError`` and ``TooLargeError``."""
-    return model.model_validate_json(await _bytes(request))
-
-
-async def _bytes(request: Request) -> bytes:
-    """Too large a body is not read to its end."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > BODY_BYTES_MAX:
-            raise TooLargeError
-    return body
+    """Raises ``ValidationError`` and ``BodyTooLargeError``."""
+    return model.model_validate_json(await body_of(request, BODY_BYTES_MAX))
 
 
 def _with_problems(endpoint: Callable[[Request], Awaitable[Response]]) -> Endpoint:
@@ -152,11 +139,10 @@ def _with_problems(endpoint: Callable[[Request], Awaitable[Response]]) -> Endpoi
         try:
             return await endpoint(request)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            field = ".".join(str(step) for step in first["loc"])
-            return problem(422, "Not valid", f"{field or 'the body'}: {first['msg']}"[:512])
-        except TooLargeError:
-            return problem(413, "Too large", f"a body has {BODY_BYTES_MAX} bytes at most")
+            field, what = flaw_of(error)
+            return problem(422, "Not valid", f"{field or 'the body'}: {what}"[:512])
+        except BodyTooLargeError as error:
+            return problem(413, "Too large", str(error))
         except RefusedError as error:
             return problem(409, "Refused", str(error))
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from flyball.observe.bodies import BodyTooLargeError, body_of, flaw_of
 from flyball.observe.http import problem, with_token
 from flyball.schemas.base import DEFAULT_TENANT, NAME_PATTERN
 from flyball.schemas.incidents import IncidentState
@@ -186,17 +187,13 @@ def answered(endpoint: Ask) -> Ask:
 
 async def _body(request: Request, model: type[Sent]) -> Sent:
     """What was sent, checked. Bodies over ``BODY_BYTES_MAX`` are not read to their end."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise Refused(problem(413, "Too large", f"a body has {BODY_BYTES_MAX} bytes at most"))
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(await body_of(request, BODY_BYTES_MAX))
+    except BodyTooLargeError as error:
+        raise Refused(problem(413, "Too large", str(error))) from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise Refused(problem(422, "Not valid", f"{where}: {first['msg']}")) from error
+        where, what = flaw_of(error)
+        raise Refused(problem(422, "Not valid", f"{where or 'body'}: {what}")) from error
 
 
 def _identity(request: Request) -> str:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from flyball.bus.messages import fact
+from flyball.observe.bodies import BodyTooLargeError, body_of, flaw_of
 from flyball.observe.http import problem
 from flyball.schemas.alerts import Alert
 from flyball.schemas.base import DEFAULT_TENANT
@@ -33,17 +34,13 @@ class PostedAlerts:
         self._clock = clock
 
     async def post(self, request: Request) -> Response:
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_BYTES_MAX:
-                return problem(413, "Too large", f"a body has {BODY_BYTES_MAX} bytes at most")
         try:
-            posted = POSTED.validate_json(body)
+            posted = POSTED.validate_json(await body_of(request, BODY_BYTES_MAX))
+        except BodyTooLargeError as error:
+            return problem(413, "Too large", str(error))
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            where = ".".join(str(part) for part in first["loc"])[:256] or "body"
-            return problem(400, "Not alerts", f"{where}: {first['msg']}")
+            where, what = flaw_of(error)
+            return problem(400, "Not alerts", f"{where or 'body'}: {what}")
         if len(posted) > ALERTS_MAX:
             return problem(413, "Too many", f"a request has {ALERTS_MAX} alerts at most")
         refused = await self._take(posted)

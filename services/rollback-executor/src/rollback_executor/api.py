@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from flyball.observe.bodies import BodyTooLargeError, body_of, flaw_of
 from flyball.observe.http import Endpoint, problem, with_token
 from flyball.schemas.base import DEFAULT_TENANT
 from flyball.store.errors import Transient
@@ -116,17 +117,8 @@ class RolloutQuestions:
 
 
 async def _body(request: Request, model: type[Asked]) -> Asked:
-    """Raises ``ValidationError``; too large a body is not read to its end."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > BODY_BYTES_MAX:
-            raise TooLargeError
-    return model.model_validate_json(body)
-
-
-class TooLargeError(Exception):
-    """The body of a request has more bytes than any that makes sense."""
+    """Raises ``ValidationError`` and ``BodyTooLargeError``."""
+    return model.model_validate_json(await body_of(request, BODY_BYTES_MAX))
 
 
 def _answered(answer: Answer, status: int) -> Response:
@@ -170,11 +162,10 @@ def _with_problems(endpoint: Callable[[Request], Awaitable[Response]]) -> Endpoi
         try:
             return await endpoint(request)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            field = ".".join(str(step) for step in first["loc"])
-            return problem(422, "Not valid", f"{field or 'the body'}: {first['msg']}"[:512])
-        except TooLargeError:
-            return problem(413, "Too large", f"a body has {BODY_BYTES_MAX} bytes at most")
+            field, what = flaw_of(error)
+            return problem(422, "Not valid", f"{field or 'the body'}: {what}"[:512])
+        except BodyTooLargeError as error:
+            return problem(413, "Too large", str(error))
         except Transient as error:
             return problem(503, "Away for now", f"{error}; try again, with the same Idempotency-Key")
 

@@ -13,6 +13,7 @@ from autonomy_controller.commands import NotFound, TooManyReviews
 from autonomy_controller.deciding import IdReused
 from autonomy_controller.domain.reviews import Refused
 from flyball.bus.retry import Backoff, retried
+from flyball.observe.bodies import BodyTooLargeError, body_of, flaw_of
 from flyball.observe.http import Endpoint, problem
 from flyball.store.errors import Transient
 
@@ -35,17 +36,13 @@ class BadRequest(Exception):
 
 async def read(request: Request, model: type[Body]) -> Body:
     """The request's body. Raises ``BadRequest``."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise BadRequest(problem(413, "Too large", f"at most {BODY_BYTES_MAX} bytes are read"))
     try:
-        return model.model_validate_json(bytes(body))
+        return model.model_validate_json(await body_of(request, BODY_BYTES_MAX))
+    except BodyTooLargeError as error:
+        raise BadRequest(problem(413, "Too large", str(error))) from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        field = ".".join(str(part) for part in first["loc"])[:256]
-        raise BadRequest(problem(422, "Unreadable", first["msg"][:1024], field=field or None)) from error
+        field, what = flaw_of(error)
+        raise BadRequest(problem(422, "Unreadable", what[:1024], field=field or None)) from error
 
 
 def storable(endpoint: Endpoint) -> Endpoint:
