@@ -102,11 +102,11 @@ class Runtime(Generic[Tx]):
         for subscription in self.wiring.subscriptions:
             self._connect(subscription, broker, relay)
         async with AsyncExitStack() as stack:
-            await app.start()
             stack.push_async_callback(app.stop)
-            # After what they may wait for, and so ended before it.
+            # They join their groups beside the others, wait by themselves for what comes first, and end before it.
             for consumer in self._hot:
                 await stack.enter_async_context(self._hot_task(consumer))
+            await app.start()
             yield
 
     def _connect(self, subscription: Subscription[Tx], broker: JoiningBroker, relay: Relay[Tx]) -> None:
