@@ -259,7 +259,7 @@ async def test_a_name_stays_one_segment(api: httpx.AsyncClient, neighbour: Neigh
     answer = await api.get(f"/v1/actions/{name}", headers=of("agent"))
     for _, path, _ in neighbour.asked:
         assert path.startswith("/v1/actions/"), path
-    assert answer.status_code in (200, 404)
+    assert answer.status_code in ((422,) if "%00" in name else (200, 404))
 
 
 async def test_a_viewer_asks_the_gate_and_an_agent_does_not(api: httpx.AsyncClient, neighbour: Neighbour) -> None:
