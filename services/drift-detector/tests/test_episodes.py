@@ -16,6 +16,7 @@ from drift_builders import (
 )
 
 from drift_detector.domain.audit import KIND, decide_again
+from drift_detector.messages import message_of
 from flyball.schemas.audit import AuditRecord
 from flyball.schemas.drift import DriftPolicy, DriftReference, RetrainingRequested
 
@@ -80,6 +81,14 @@ def test_a_shift_is_one_episode_with_one_alert_and_its_end(watched: tuple[DriftR
         alert.started_at,
         alert.fingerprint,
     )
+
+
+def test_alerts_that_one_summary_led_to_have_ids_of_their_own(watched: tuple[DriftReference, Detector]) -> None:
+    """High and critical have one urgency; readers must not take the second for the first come again."""
+    detector = after(watched, rows(np.random.default_rng(5), 30, shift=0.8))
+    assert {one.labels["severity"] for one in detector.alerts} >= {"high", "critical"}
+    ids = {dict(message_of(one, pane_at(0)).headers)["ce_id"] for one in detector.alerts}
+    assert len(ids) == len(detector.alerts)
 
 
 def test_an_alert_is_said_again_when_its_severity_rises(watched: tuple[DriftReference, Detector]) -> None:

@@ -42,5 +42,5 @@ def _identity(told: Fact) -> str:
     if isinstance(told, RetrainingRequested):
         return f"retraining\n{told.episode}\n{told.priority}"
     if isinstance(told, Alert):
-        return f"alert\n{told.fingerprint}\n{told.status}\n{told.severity}\n{told.labels['episode']}"
+        return f"alert\n{told.fingerprint}\n{told.status}\n{told.labels['severity']}\n{told.labels['episode']}"
     return f"audit\n{told.subject}\n{told.decision}\n{told.inputs_digest}"

@@ -43,6 +43,10 @@ class Systems(Protocol):
         """Remember rows for the next reference."""
         ...
 
+    async def forget_rows(self, system: SystemKey, before_version: int) -> None:
+        """Rows kept for versions before this one: they have become a reference, or none is wanted of them."""
+        ...
+
     async def first_rows(self, system: SystemKey, version: int) -> Sequence[Kept]:
         """Rows kept since ``version`` said to learn, in their order."""
         ...

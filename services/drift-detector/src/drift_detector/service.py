@@ -58,6 +58,9 @@ async def _applied(systems: Systems, key: SystemKey, before: Tracked, items: Seq
     after, panes, messages, reports = before, list[Pane](), list[Outgoing](), list[DriftReport]()
     for item in items:
         decision = decide(after.state, after.recent, item, after.known, rules_at(after.revisions, item.recorded_at))
+        if decision.state.version != after.state.version:
+            # Here and not in the end: this very summary, and others of its batch, may be kept for the new version.
+            await systems.forget_rows(key, decision.state.version)
         after = replace(after, state=decision.state, recent=decision.recent)
         panes += decision.judged
         if decision.kept is not None:
@@ -80,10 +83,10 @@ async def _learned(
     kept = await systems.first_rows(key, tracked.state.version)
     made = learned(*key, kept, tracked.known.in_force(item.judged_at), ACTOR, item.recorded_at)
     if made is None:
+        await systems.forget_rows(key, tracked.state.version + 1)
         return replace(tracked, state=replace(tracked.state, learned_rows=0)), None
     await systems.keep_reference(made)
-    known = replace(tracked.known, references=(*tracked.known.references, made))
-    return replace(tracked, known=known), made
+    return replace(tracked, known=tracked.known.with_reference(made)), made
 
 
 def wiring(service: DriftDetector[Tx]) -> Wiring[Tx]:

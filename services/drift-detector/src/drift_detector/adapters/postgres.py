@@ -111,6 +111,11 @@ class PostgresSystems:
             kept.summary.model_dump_json(),
         )
 
+    async def forget_rows(self, system: SystemKey, before_version: int) -> None:
+        await self._connection.execute(
+            "DELETE FROM first_rows WHERE tenant = $1 AND system = $2 AND version < $3", *system, before_version
+        )
+
     async def first_rows(self, system: SystemKey, version: int) -> Sequence[Kept]:
         rows = await self._connection.fetch(
             "SELECT body FROM first_rows WHERE tenant = $1 AND system = $2 AND version = $3 ORDER BY number",
@@ -127,8 +132,8 @@ class PostgresSystems:
             head_of(state),
             arrays_of(state),
         )
-        if state.learned_rows < before.state.learned_rows or state.version != before.state.version:
-            await self._forget(system, state.version)
+        if state.version != before.state.version:
+            await self._connection.execute("DELETE FROM panes WHERE tenant = $1 AND system = $2", *system)
         # A version that came in between had its panes too; those of the last one are the newest.
         fresh = judged[len(judged) - min(len(judged), len(after.recent)) :]
         await self._connection.executemany(
@@ -145,13 +150,6 @@ class PostgresSystems:
         )
         for key in sorted({(one.tenant, one.system) for one in reports}):
             await self._connection.execute(TRIM_REPORTS, *key, REPORTS_KEPT)
-
-    async def _forget(self, system: SystemKey, version: int) -> None:
-        """What belonged to an earlier version, and rows that have become a reference."""
-        await self._connection.execute("DELETE FROM panes WHERE tenant = $1 AND system = $2", *system)
-        await self._connection.execute(
-            "DELETE FROM first_rows WHERE tenant = $1 AND system = $2 AND version <= $3", *system, version
-        )
 
     async def _tracked(self, row: Any) -> Tracked:
         key = row["tenant"], row["system"]

@@ -8,6 +8,7 @@ from drift_detector.domain.audit import reference_record
 from drift_detector.domain.facts import Fact
 from drift_detector.domain.finding import ACTOR, Occasion
 from drift_detector.domain.fold import Judging, closed, folded
+from drift_detector.domain.layout import Layout
 from drift_detector.domain.learn import Kept
 from drift_detector.domain.plan import Plan
 from drift_detector.domain.policy import Rules
@@ -55,6 +56,12 @@ class Known:
     @property
     def newest(self) -> DriftReference | None:
         return max(self.references, key=lambda reference: reference.version, default=None)
+
+    def with_reference(self, reference: DriftReference) -> "Known":
+        """And one more, with its plan: what follows in the same batch may be about it already."""
+        layout = Layout.of(reference)
+        made = {reference.version: Plan.of(layout)} if layout.sections else {}
+        return Known((*self.references, reference), {**self.plans, **made})
 
 
 @dataclass(frozen=True, slots=True)
