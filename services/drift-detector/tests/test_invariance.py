@@ -25,6 +25,7 @@ from drift_detector.domain.layout import Layout
 from drift_detector.domain.learn import learned
 from drift_detector.domain.state import Pane
 from flyball.schemas.drift import DriftPolicy, DriftReference, DriftReport
+from flyball.schemas.summaries import GuardrailStatistics, PredictionStatistics
 
 POLICY = DriftPolicy(lateness_seconds=30)
 PANES, SHIFTED, PANE_ROWS = 200, 20, 60
@@ -152,6 +153,19 @@ def test_rows_are_learned_anew_on_a_version_that_says_so() -> None:
     assert detector.due == 1
     assert made is not None
     assert (made.version, made.source) == (5, "first 500 rows after version 4")
+
+
+def test_a_system_that_is_nothing_but_a_guardrail_learns_too() -> None:
+    """And keeps no more first rows than it needs."""
+    checks = GuardrailStatistics(rule="no-keys", kind="leak", unknown_blocked=5, unknown_passed=95)
+    summary = summary_of({"x": [1.0]}, pane_at(0), None).model_copy(
+        update={"predictions": PredictionStatistics(), "features": (), "guardrails": (checks,)}
+    )
+    detector = Detector([], DriftPolicy(reference_rows=500)).give(Item(summary, pane_at(1)) for _ in range(8))
+    assert (detector.due, len(detector.kept), detector.state.learned_rows) == (1, 5, 500)
+    made = learned(TENANT, SYSTEM, detector.kept, None, "service:drift-detector", pane_at(1))
+    assert made is not None
+    assert set(made.indicators) == {"blocked"}
 
 
 def test_nothing_is_learned_where_a_person_gives_the_reference() -> None:

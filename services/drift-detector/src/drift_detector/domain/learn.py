@@ -42,7 +42,9 @@ class Kept:
 
     @property
     def rows(self) -> int:
-        return max(self.summary.interactions.count, sum(one.rows for one in self.features))
+        """Of a system that is nothing but a guardrail: what the guardrail looked at."""
+        rows = max(self.summary.interactions.count, sum(one.rows for one in self.features))
+        return rows or RATES["blocked"][1](self.summary)[1]
 
 
 @dataclass(slots=True)
