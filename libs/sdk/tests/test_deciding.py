@@ -12,6 +12,7 @@ from flyball.schemas.permission import permission
 from flyball.sdk.deciding import Known, decide, decided
 from flyball.sdk.guarding import readable_parameters
 from flyball.sdk.lease import Lease
+from flyball.sdk.levels import Levels
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 STRICTNESS = {"allow": 0, "require_approval": 1, "deny": 2}
@@ -139,3 +140,11 @@ def test_arguments_that_cannot_be_written_down_are_high_risk(given_: dict) -> No
     parameters, readable = readable_parameters(given_)
     assert not readable
     assert "unreadable_arguments" in permission(request(parameters=parameters, arguments_readable=readable), {}).risks
+
+
+def test_an_old_level_that_comes_late_gives_no_autonomy_back() -> None:
+    levels = Levels({})
+    killed = control(0, killed=True, reason="killed", changed_at=NOW + timedelta(seconds=5))
+    for record in (killed, control(3)):
+        levels.take(0, b"default/support/orders", record.model_dump_json().encode(), is_live=True)
+    assert levels.known("default", "support", None).controls["orders"] == killed

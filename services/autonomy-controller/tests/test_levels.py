@@ -200,3 +200,11 @@ def test_what_was_killed_runs_again_only_after_two_people_agreed(changes: list[C
         if not state.control.latched:
             assert level(state) == 0 or any(isinstance(one, Promoted) for one in changes)
             break
+
+
+def test_a_record_that_is_read_late_is_newer_than_what_holds() -> None:
+    """It was kept back by its partition while a person stopped the class: agents must take what came of it."""
+    killed = applied(Killed(reason="killed: stop"), classes_at(3)["orders"], KEY, START + timedelta(seconds=10))
+    after = applied(EpochSeen(evidence_epoch="e2", release="2.2.0"), killed, KEY, START)
+    assert after.control.killed
+    assert after.control.changed_at > killed.control.changed_at

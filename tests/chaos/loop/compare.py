@@ -141,10 +141,12 @@ async def compare_levels(journal: Journal, bootstrap: str, dsn: str) -> None:
     last: dict[str, Any] = {}
     for message in await read_all(bootstrap, LEVELS):
         told = json.loads(message.value())
-        if told["kind"] == "level":
-            last[message.key().decode()] = told
+        key = message.key().decode()
+        # By its time, as agents do: a relay frozen while it publishes may put an old record last.
+        if told["kind"] == "level" and told["changed_at"] >= last.get(key, told)["changed_at"]:
+            last[key] = told
     differ = {key for key in held.keys() | last.keys() if held.get(key) != last.get(key)}
-    journal.compare("levels whose last record is not what holds", set(), differ)
+    journal.compare("levels whose newest record is not what holds", set(), differ)
 
 
 def _control(row: Mapping[str, Any]) -> Any:

@@ -62,14 +62,19 @@ def approvals(site: "Site", memory: Memory) -> None:
 
 
 def levels(site: "Site") -> None:
-    """The newest record of each class is what the table has: nothing overtook it."""
+    """The newest record of each class, as agents tell which it is, is what the table has."""
     newest: dict[bytes | None, LevelSet] = {}
     for record in site.broker.records(AUTONOMY_LEVELS.name):
         event = AUTONOMY_LEVELS.adapter.validate_json(record.value or b"")
-        if isinstance(event, LevelSet):
+        if isinstance(event, LevelSet) and _is_news(event, newest.get(record.key)):
             newest[record.key] = event
     stored = {"/".join(key).encode(): state.control for key, state in site.database.rows("classes").items()}
     assert newest == stored, "levels on the topic are not those in the table"
+
+
+def _is_news(event: LevelSet, before: LevelSet | None) -> bool:
+    """A relay frozen while it publishes may put an old record last; its time tells."""
+    return before is None or event.changed_at >= before.changed_at
 
 
 def _said(site: "Site", topic: Topic) -> list[object]:

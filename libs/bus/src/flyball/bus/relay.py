@@ -9,11 +9,14 @@ from typing import Generic, Protocol
 
 from flyball.bus.retry import Backoff, retried
 from flyball.observe.metrics import Metrics
+from flyball.store.errors import Transient
 from flyball.store.ports import Database, Outgoing, Tx
 
 logger = logging.getLogger(__name__)
 SEEN_DAYS = 7
 HOUSEKEEPING_SECONDS = 3600.0
+HELD_SECONDS_MAX = 4.0
+"""Postgres gives the rows of a transaction that idles for five seconds or more to somebody else."""
 
 
 class Publisher(Protocol):
@@ -58,10 +61,17 @@ class Relay(Generic[Tx]):
 
     async def publish_once(self) -> int:
         """Publish the oldest rows and return how many there were."""
+        clock = asyncio.get_running_loop().time
         async with self.database.transaction() as transaction:
+            asked_at = clock()
             rows = await transaction.claim_outbox(self.rows_max)
             if not rows:
                 return 0
+            if clock() - asked_at > HELD_SECONDS_MAX:
+                # Frozen in between: another relay may have gone on, and these rows would come after newer ones.
+                raise Transient(
+                    f"the outbox was claimed {clock() - asked_at:.0f} s ago, which is too long to publish it"
+                )
             await self.publisher.publish([row.message for row in rows])
             await transaction.forget_outbox(rows)
         for row in rows:

@@ -77,11 +77,18 @@ class Levels:
             return
         record = AUTONOMY_LEVELS.adapter.validate_json(value)
         if isinstance(record, LevelSet):
-            system = (record.tenant, record.system)
-            self._partitions[*system, record.action_class] = partition
-            self._controls[system] = {**self._controls.get(system, {}), record.action_class: record}
+            self._put(partition, record)
         elif isinstance(record, Heartbeat) and is_live:
             lease.heard(record.at.timestamp(), self.clock())
+
+    def _put(self, partition: int, record: LevelSet) -> None:
+        """A relay that was frozen publishes an old record after a newer one; that must not give autonomy back."""
+        system = (record.tenant, record.system)
+        held = self._controls.get(system, {})
+        before = held.get(record.action_class)
+        if before is None or record.changed_at >= before.changed_at:
+            self._partitions[*system, record.action_class] = partition
+            self._controls[system] = {**held, record.action_class: record}
 
     def _forget(self, key: bytes | None) -> None:
         tenant, _, rest = (key or b"").decode("utf-8", "replace").partition("/")

@@ -1,6 +1,6 @@
 """Why a class of action changes. A cause is data: applied once when it happens, and again whenever somebody asks."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -12,6 +12,7 @@ from flyball.schemas.base import Count, Event, ShortText, Text
 from flyball.schemas.guardrails import ActionClassSpec
 
 ALL_THE_WAY = 4
+RESOLUTION = timedelta(microseconds=1)
 
 
 class SpecInForce(Event):
@@ -111,6 +112,12 @@ CHANGES: TypeAdapter[Change] = TypeAdapter(Annotated[Change, Field(discriminator
 
 
 def applied(change: Change, before: ClassState | None, key: tuple[str, str, str], now: datetime) -> ClassState:
+    """The class after a change. Its time never goes back: a record that was read late changes what holds now.
+
+    By that time agents tell the newest of its records.
+    """
+    if before is not None:
+        now = max(now, before.control.changed_at + RESOLUTION)
     return change.apply(before, classes.undeclared(*key, now), now)
 
 
