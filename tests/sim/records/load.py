@@ -11,7 +11,7 @@ from flyball.schemas.audit import AuditRecord
 from flyball.schemas.digest import digest_of
 from flyball.schemas.drift import CategoricalReference, DriftPolicy, DriftReference
 from flyball.schemas.registry import Owners, SystemRegistered, SystemRevision, SystemSpec
-from flyball.schemas.summaries import InteractionStatistics, PredictionStatistics, TelemetrySummary
+from flyball.schemas.summaries import TelemetrySummary
 from flyball.schemas.topics import AUDIT_RECORDS, DRIFT_REFERENCES, REGISTRY_SYSTEMS, TELEMETRY_SUMMARIES, Topic
 from flyball.sim.world import EPOCH
 from flyball.store.ports import Outgoing
@@ -24,12 +24,12 @@ LONG_AGO = EPOCH - timedelta(days=1)
 PANE = timedelta(seconds=10)
 USUAL, MOVED = 0.7, 0.2
 """Share of the predictions that are "yes"."""
-EPISODES = (range(2, 4), range(6, 8))
+EPISODES = (range(2, 4), range(6, 7))
 """The second one has not ended when its reference does."""
-PANES = 8
-SPLIT = 0.25
+PANES = 7
+SPLIT = 0.2
 """Share of the panes that come in two summaries."""
-LATER_SECONDS, LAST_SECONDS = 65.0, 70.0
+LATER_SECONDS, LAST_SECONDS = 61.0, 65.0
 """By then references of the first part hold, which takes at most 40 s from their announcement."""
 LATER_START = EPOCH + timedelta(seconds=30)
 LATER_SHARES, LAST_SHARES = (USUAL, USUAL, MOVED), (MOVED, USUAL)
@@ -42,6 +42,9 @@ POLICY = DriftPolicy(
     recovery_panes=1,
 )
 """An episode is over within a few panes."""
+EMPTY = TelemetrySummary(
+    tenant=TENANT, system=GIVEN, release="1.0.0", segment=None, bucket_start=EPOCH, event_time_max=EPOCH
+)
 
 
 def declared(random: Random) -> list[Outgoing]:
@@ -56,7 +59,7 @@ def measured(random: Random) -> list[Outgoing]:
 
 
 def first_rows(random: Random) -> list[Outgoing]:
-    return [_summary(random, LEARNING, EPOCH, FIRST_ROWS // 4, USUAL) for _ in range(5)]
+    return [_summary(random, LEARNING, EPOCH, FIRST_ROWS // 2 - 1, USUAL) for _ in range(3)]
 
 
 def measured_later(random: Random, system: str) -> list[Outgoing]:
@@ -76,7 +79,7 @@ def decided(random: Random, service: str, count: int) -> list[Outgoing]:
 
 def _panes(random: Random, system: str, start: datetime, shares: Sequence[float]) -> Iterator[Outgoing]:
     for number, share in enumerate(shares):
-        rows = random.randint(90, 130)
+        rows = random.randint(150, 200)
         for part in range(2 if random.random() < SPLIT else 1):
             yield _summary(random, system, start + number * PANE, rows // (1 + part), share)
 
@@ -91,15 +94,17 @@ def _shuffled(random: Random, messages: list[Outgoing]) -> list[Outgoing]:
 
 def _summary(random: Random, system: str, start: datetime, rows: int, share: float) -> Outgoing:
     yes = round(rows * share)
-    event = TelemetrySummary(
-        tenant=TENANT,
-        system=system,
-        release="1.0.0",
-        segment=None,
-        bucket_start=start,
-        event_time_max=start,
-        interactions=InteractionStatistics(count=rows),
-        predictions=PredictionStatistics(count=rows, classes={"yes": yes, "no": rows - yes}),
+    # Copies of one that was made before: most of what a summary has is empty, and takes its time to make.
+    event = EMPTY.model_copy(
+        update={
+            "system": system,
+            "bucket_start": start,
+            "event_time_max": start,
+            "interactions": EMPTY.interactions.model_copy(update={"count": rows}),
+            "predictions": EMPTY.predictions.model_copy(
+                update={"count": rows, "classes": {"yes": yes, "no": rows - yes}}
+            ),
+        }
     )
     return _fact(random, TELEMETRY_SUMMARIES, event, "telemetry-ingest", start)
 

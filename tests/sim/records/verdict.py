@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from tests.sim.records.world import Site
 
 DETECTOR = ("ce_source", b"/flyball/drift-detector")
-BATCH_RECORDS_MAX = 60
+BATCH_RECORDS = (10, 80)
+"""Fewer and larger ones than in the run."""
 Told = dict[UUID, bytes | None]
 
 
@@ -73,7 +74,7 @@ async def _undisturbed(site: "Site") -> MemoryDatabase:
     for topic, records in _inputs(site):
         at = 0
         while at < len(records):
-            batch = records[at : at + random.randint(1, BATCH_RECORDS_MAX)]
+            batch = records[at : at + random.randint(*BATCH_RECORDS)]
             async with database.transaction() as transaction:
                 await handle[topic](transaction, Batch(topic, batch[0].partition, batch[0].offset, batch))
             at += len(batch)

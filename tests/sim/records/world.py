@@ -33,7 +33,7 @@ from tests.sim.whole import Agent
 
 PARTITIONS = 2
 REST_SECONDS_MAX = 600
-RECORDS_OF_OTHERS = 9
+RECORDS_OF_OTHERS = 6
 OTHERS = ("budget-ledger", "notifier")
 CHECKPOINT_SECONDS = 7.0
 TIMING = Timing(
