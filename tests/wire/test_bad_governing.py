@@ -1,4 +1,4 @@
-"""Bad records between good ones on every topic of autonomy and incidents: each is buried whole, and nobody is hurt."""
+"""Bad records between good ones on every topic that tells of decisions: each is buried whole, and nobody is hurt."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -28,6 +28,10 @@ TOPICS = (
     "incidents.v1",
     "registry.systems.v1",
     "autonomy.levels.v1",
+    "budget.states.v1",
+    "rollouts.v1",
+    "drift.references.v1",
+    "drift.reports.v1",
 )
 EMPTY: list[bytes | None] = [b"", b"{}", b"[]", b"null", b'"x"', b"7"]
 BROKEN: list[bytes | None] = [b"{", b"\xff\xfe", b"[" * 100_000, b'{"kind": NaN}', b'{"a": 1}' * 2, b"\x00"]
