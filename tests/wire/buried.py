@@ -11,15 +11,24 @@ Letters = dict[Place, list[dict[str, Any]]]
 
 
 async def buried_since(
-    broker: Broker, topic: str, since: Mapping[int, int], places: Collection[Place], copies: int = 1
+    broker: Broker,
+    topic: str,
+    since: Mapping[int, int],
+    places: Collection[Place],
+    copies: int = 1,
+    readers: Collection[str] | None = None,
 ) -> Letters:
-    """What ``topic`` says about each of these places, in its order, once it says ``copies`` things about each."""
+    """What ``topic`` says about each of these places, in its order, once it says ``copies`` things about each.
+
+    ``readers``: what other services say, which other tests run beside, does not count.
+    """
 
     async def read() -> Letters:
         found: Letters = {place: [] for place in places}
         for message in broker.read(topic, since):
             event = {**json.loads(message.value()), "source": dict(message.headers())["ce_source"].decode()}
-            if place_of(event) in found:
+            is_asked = readers is None or event["source"].rpartition("/")[2] in readers
+            if is_asked and place_of(event) in found:
                 found[place_of(event)].append(event)
         return found
 

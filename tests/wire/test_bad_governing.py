@@ -79,7 +79,8 @@ async def test_bad_records_are_buried_whole_and_their_neighbours_taken(site: Sit
     for name, (bad, where) in places.items():
         readers = [service for service in BY_NAME[name].consumers if service in RUNNING]
         assert readers, f"nobody reads {name}"
-        found = await buried_since(broker, f"{name}.dlq", since[name], set(where), copies=len(readers))
+        dead_letters = f"{name}.dlq"
+        found = await buried_since(broker, dead_letters, since[name], set(where), len(readers), readers)
         for body, place in zip(bad, where, strict=True):
             for event in found[place]:
                 assert event["reason"], (name, body)
