@@ -22,6 +22,7 @@ from flyball.stack import ServiceProcess
 from rollback_executor.domain.rollout import Pointer
 from rollback_executor.domain.routing import release_for
 from tests.wire.outside import Broker, Letter, until
+from tests.wire.switch import Switch
 
 SERVICE_TOKEN = "token-of-the-tests-on-loopback"
 BASELINE, CANDIDATE = "1.4.0", "1.5.0"
@@ -170,3 +171,14 @@ async def green_budget(environment: Mapping[str, str], system: str) -> None:
     message = fact(BUDGET_STATES, states, source="tests", identity=uuid4(), system=system, time=now)
     async with open_publisher(KafkaSettings.from_environment(environment), "tests") as publisher:
         await publisher.publish([message])
+
+
+async def in_canary(
+    executor: Executor, environment: Mapping[str, str], lever: Switch, system: str, *, verify_seconds_max: int = 60
+) -> str:
+    """A rollout whose share the switch has taken."""
+    await green_budget(environment, system)
+    policy = {**QUICK, "verify_seconds_max": verify_seconds_max}
+    rollout_id = await executor.proposed(system, adapter="webhook", policy=policy)
+    await until(lever.snapshot, lambda pointer: pointer is not None)
+    return rollout_id
