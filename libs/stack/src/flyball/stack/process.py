@@ -110,18 +110,25 @@ class ChildProcess:
 
     async def wait(self, deadline_seconds: float) -> int:
         """The exit status, once it has ended by itself. StackError if it has not by the deadline."""
+        if self._popen is None:
+            raise StackError(f"{self.name} was not started: call start() first")
+        return await self._end_of(self._popen, deadline_seconds)
+
+    async def _end_of(self, process: "subprocess.Popen[bytes]", deadline_seconds: float) -> int:
         deadline = time.monotonic() + deadline_seconds
-        while (status := self.return_code) is None:
+        while (status := process.poll()) is None:
             if time.monotonic() > deadline:
-                raise StackError(f"{self.name} (process {self.pid}) still runs after {deadline_seconds:.0f} s")
+                raise StackError(f"{self.name} (process {process.pid}) still runs after {deadline_seconds:.0f} s")
             await asyncio.sleep(POLL_SECONDS)
         return status
 
     async def kill(self) -> None:
         """SIGKILL the process and all its descendants; returns when none is left. Nothing to do if it has ended."""
-        if self.running:
-            await asyncio.shield(_end_all(_tree(self.pid)))
-            await self.wait(KILL_DEADLINE_SECONDS)
+        process = self._popen
+        if process is not None and process.poll() is None:
+            await asyncio.shield(_end_all(_tree(process.pid)))
+            # Of the one that was killed: whoever supervises it may have started the next one by now.
+            await self._end_of(process, KILL_DEADLINE_SECONDS)
 
     def pause(self) -> None:
         """SIGSTOP the process and its descendants, and return when they stand still. StackError if they do not."""
