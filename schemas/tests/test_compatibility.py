@@ -147,3 +147,16 @@ def test_a_model_has_no_edits_to_itself_and_every_lost_field_is_noticed(topic: A
             found = edits(topic.adapter.json_schema(), schema)
             node["properties"][name] = without
             assert any(edit.severity == "breaking" for edit in found), name
+
+
+def test_a_field_added_to_an_object_with_a_default_changes_no_default() -> None:
+    def counts(**more: Any) -> dict[str, Any]:
+        properties = {"late": {"type": "integer", "default": 0}, **more}
+        return {"type": "object", "properties": properties}
+
+    old = changed(counts=counts() | {"default": {"late": 0}})
+    suspect = {"suspect": {"type": "integer", "default": 0}}
+    added = changed(counts=counts(**suspect) | {"default": {"late": 0, "suspect": 0}})
+    assert [(edit.path, edit.change) for edit in edits(old, added)] == [("$.counts.suspect", "field added")]
+    other = changed(counts=counts() | {"default": {"late": 1}})
+    assert [(edit.path, edit.change) for edit in edits(old, other)] == [("$.counts", "default changed")]

@@ -64,11 +64,33 @@ PREDICTION = st.fixed_dictionaries(
         ),
     }
 )
+FEEDBACK = st.fixed_dictionaries(
+    {
+        "interaction_id": st.just("i"),
+        "rating": st.integers(1, 5),
+        "thumb": st.sampled_from([None, "up", "down"]),
+        "complaint": st.booleans(),
+    }
+)
+ACTION = st.fixed_dictionaries({"action_id": st.just("a"), "result": st.sampled_from([None, "timeout"])})
+METRIC = st.fixed_dictionaries(
+    {
+        "metric": st.sampled_from(["cpu", "revenue"]),
+        "unit": st.just("%"),
+        "layer": st.sampled_from(["infrastructure", "business"]),
+        "value": st.floats(-1e9, 1e9),
+    }
+)
+OUTCOME = st.fixed_dictionaries({"prediction_id": st.just("p"), "true_class": st.just("yes")})
 TYPED = (
     st.tuples(st.just("interaction.completed"), INTERACTION)
     | st.tuples(st.just("evaluation.recorded"), EVALUATION)
     | st.tuples(st.just("guardrail.checked"), GUARDRAIL)
     | st.tuples(st.just("prediction.made"), PREDICTION)
+    | st.tuples(st.just("feedback.given"), FEEDBACK)
+    | st.tuples(st.sampled_from(["action.executed", "action.failed"]), ACTION)
+    | st.tuples(st.just("metric.sampled"), METRIC)
+    | st.tuples(st.just("outcome.observed"), OUTCOME)
 )
 EVENT = st.builds(lambda typed, seconds: (*typed, seconds), TYPED, st.integers(0, 40))
 
@@ -141,8 +163,13 @@ def _add(sums: dict[str, int], place: str, value: Any) -> None:
     elif isinstance(value, list):
         for part in value:
             names = ("metric", "evaluator", "evaluator_version", "rule", "kind", "sampling_ppm", "reference_version")
+            names += ("unit", "layer")
             key = [str(part.get(name)) for name in names]
             _add(sums, f"{place}/{key}", {k: v for k, v in part.items() if k not in names})
+    elif place.endswith("/minimum_micro"):
+        sums[place] = min(sums.get(place, value), value)
+    elif place.endswith("/maximum_micro"):
+        sums[place] = max(sums.get(place, value), value)
     elif isinstance(value, int) and value:
         sums[place] = sums.get(place, 0) + value
 
@@ -239,3 +266,32 @@ def test_values_without_a_reference_are_published_in_parts_that_fit_a_record() -
     assert len(parts) == 4
     assert max(len(part.model_dump_json()) for part in parts) < 1_000_000
     assert sum(part.features[0].rows for part in parts) == 4
+
+
+def test_what_users_said_how_actions_ended_and_what_was_sampled() -> None:
+    said = {"interaction_id": "i", "release": "1.0.0"}
+    events = [
+        ("feedback.given", {**said, "rating": 4}, 0),
+        ("feedback.given", {**said, "thumb": "down", "complaint": True}, 0),
+        ("action.executed", {"action_id": "a", "release": "1.0.0"}, 0),
+        ("action.failed", {"action_id": "b", "release": "1.0.0", "result": "timeout"}, 0),
+        ("action.failed", {"action_id": "c", "release": "1.0.0"}, 0),
+        ("metric.sampled", {"metric": "margin", "value": -2.5, "unit": "EUR", "release": "1.0.0"}, 0),
+        ("metric.sampled", {"metric": "margin", "value": 7.25, "unit": "EUR", "release": "1.0.0"}, 0),
+    ]
+    judged = [verdict for verdict in verdicts(events) if isinstance(verdict, Accepted)]
+    ((key, bucket),) = condense(judged, (), (), {}).buckets.items()
+    summary = bucket.freeze(key)
+    feedback, actions, (margin,) = summary.feedback, summary.actions, summary.metrics
+    assert (feedback.count, feedback.ratings, feedback.thumbs_down, feedback.complaints) == (2, {4: 1}, 1, 1)
+    assert (actions.executed, actions.failed) == (1, {"timeout": 1, "unknown": 1})
+    assert (margin.count, margin.total_micro) == (2, 4_750_000)
+    assert (margin.minimum_micro, margin.maximum_micro) == (-2_500_000, 7_250_000)
+    assert (sum(margin.bins.values()), sum(margin.negative_bins.values())) == (1, 1)
+
+
+def test_an_outcome_without_a_release_counts_for_its_system() -> None:
+    events = [("outcome.observed", {"prediction_id": "p", "true_class": "yes"}, 0)]
+    judged = [verdict for verdict in verdicts(events) if isinstance(verdict, Accepted)]
+    ((key, bucket),) = condense(judged, (), (), {}).buckets.items()
+    assert (key.release, bucket.freeze(key).joins.outcomes_received) == ("", 1)

@@ -140,9 +140,17 @@ class _Comparison:
 
 def _default(path: str, old: Schema, new: Schema) -> Iterator[Edit]:
     """A default that comes or goes is already told by the field becoming optional or required."""
-    before, after = old.get("default", ABSENT), new.get("default", ABSENT)
+    before, after = _own_default(old), _own_default(new)
     if before is not ABSENT and after is not ABSENT and _typed(before) != _typed(after):
         yield Edit(path, "default changed", _shown(before), _shown(after))
+
+
+def _own_default(node: Schema) -> object:
+    """What the default of an object says beyond the defaults of its fields: a new field of it says nothing new."""
+    default, fields = node.get("default", ABSENT), node.get("properties", {})
+    if not isinstance(default, Mapping):
+        return default
+    return {name: value for name, value in default.items() if fields.get(name, {}).get("default", ABSENT) != value}
 
 
 def _types(path: str, old: Schema, new: Schema) -> Iterator[Edit]:

@@ -3,7 +3,7 @@
 The Kafka key and the CloudEvents ``subject`` both name the system. ``tenant`` is a CloudEvents extension attribute.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -29,6 +29,8 @@ OUTCOME_OK = "ok"
 Release = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$")]
 FeatureValue = float | ShortText | None
 MILLION = 1_000_000
+METRIC_VALUE_MAX: Final = 1e15
+"""Of a sample: in millionths it still is a whole number that every reader holds exactly."""
 
 
 class InteractionCompleted(Event):
@@ -115,6 +117,63 @@ class ReleaseDeployed(Event):
     traffic_share: Fraction
 
 
+class OutcomeObserved(Event):
+    """What turned out to be true of one prediction or interaction, minutes to weeks later."""
+
+    prediction_id: Identifier | None = None
+    interaction_id: Identifier | None = None
+    true_class: Text | None = None
+    true_value: Annotated[float, Field(ge=-METRIC_VALUE_MAX, le=METRIC_VALUE_MAX)] | None = None
+    success: bool | None = None
+    """Whether the interaction reached what it was for."""
+
+    @model_validator(mode="after")
+    def _says_something_of_one(self) -> "OutcomeObserved":
+        if (self.prediction_id is None) == (self.interaction_id is None):
+            raise ValueError("an outcome needs either prediction_id or interaction_id")
+        if self.true_class is None and self.true_value is None and self.success is None:
+            raise ValueError("an outcome needs true_class, true_value or success")
+        return self
+
+
+class FeedbackGiven(Event):
+    """What a user said of one interaction."""
+
+    interaction_id: Identifier
+    release: Release | None = None
+    rating: Annotated[int, Field(ge=1, le=5)] | None = None
+    thumb: Literal["up", "down"] | None = None
+    complaint: bool = False
+    segment: Segment = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "FeedbackGiven":
+        if self.rating is None and self.thumb is None and not self.complaint:
+            raise ValueError("feedback needs a rating, a thumb or a complaint")
+        return self
+
+
+class ActionEnded(Event):
+    """How an action ended in the world; ``result`` is what came of it, or the type of the error."""
+
+    action_id: Identifier
+    release: Release | None = None
+    action_class: Name | None = None
+    result: Text | None = None
+    segment: Segment = Field(default_factory=dict)
+
+
+class MetricSampled(Event):
+    """One sample of a metric of the infrastructure or the business, in ``unit`` (UCUM, for example ``%``)."""
+
+    metric: Name
+    value: Annotated[float, Field(ge=-METRIC_VALUE_MAX, le=METRIC_VALUE_MAX)]
+    unit: ShortText
+    layer: Literal["infrastructure", "business"] = "infrastructure"
+    release: Release | None = None
+    segment: Segment = Field(default_factory=dict)
+
+
 class Envelope(Event):
     """CloudEvents 1.0 context attributes; ``subject`` names the system."""
 
@@ -151,11 +210,41 @@ class ReleaseDeployedEvent(Envelope):
     data: ReleaseDeployed
 
 
+class OutcomeObservedEvent(Envelope):
+    type: Literal["outcome.observed"]
+    data: OutcomeObserved
+
+
+class FeedbackGivenEvent(Envelope):
+    type: Literal["feedback.given"]
+    data: FeedbackGiven
+
+
+class ActionExecutedEvent(Envelope):
+    type: Literal["action.executed"]
+    data: ActionEnded
+
+
+class ActionFailedEvent(Envelope):
+    type: Literal["action.failed"]
+    data: ActionEnded
+
+
+class MetricSampledEvent(Envelope):
+    type: Literal["metric.sampled"]
+    data: MetricSampled
+
+
 AgentEvent = Annotated[
     InteractionCompletedEvent
     | EvaluationRecordedEvent
     | GuardrailCheckedEvent
     | PredictionMadeEvent
-    | ReleaseDeployedEvent,
+    | ReleaseDeployedEvent
+    | OutcomeObservedEvent
+    | FeedbackGivenEvent
+    | ActionExecutedEvent
+    | ActionFailedEvent
+    | MetricSampledEvent,
     Field(discriminator="type"),
 ]

@@ -7,6 +7,7 @@ from pydantic import Field
 from flyball.schemas.base import DEFAULT_TENANT, Count, Event, Name, ShortText, Text, UtcTime
 from flyball.schemas.drift import DriftPolicy
 from flyball.schemas.guardrails import AutonomySpec
+from flyball.schemas.telemetry import TelemetryPolicy
 
 ACCURACY = "accuracy"
 SAFETY = "safety"
@@ -72,6 +73,7 @@ class SystemSpec(Event):
     window_days: int = Field(default=30, ge=1, le=90)
     autonomy: AutonomySpec = AutonomySpec()
     drift: DriftPolicy = DriftPolicy()
+    telemetry: TelemetryPolicy = TelemetryPolicy()
 
 
 class SystemRevision(Event):

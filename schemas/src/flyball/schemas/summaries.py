@@ -74,6 +74,81 @@ class PredictionStatistics(Event):
     score_ppm: Histogram = Histogram()
 
 
+class LabelledStatistics(Event):
+    """Predictions and interactions whose truth came to be known, in the bucket in which they were made."""
+
+    count: Count = 0
+    confusion: dict[Text, dict[Text, Count]] = {}
+    """By true class, then by predicted class."""
+    score_ppm: dict[Text, Histogram] = {}
+    """Scores in millionths by true class: what a curve of true and false positives is made of."""
+    absolute_error_micro: Histogram = Histogram()
+    """Of predicted values, in millionths of their unit."""
+    succeeded: Count = 0
+    failed: Count = 0
+
+
+class CalibrationStatistics(Event):
+    """How sure a system was, in millionths, of what ``judge`` (a metric, or ``truth``) found right or wrong."""
+
+    judge: Name
+    right_ppm: Histogram = Histogram()
+    wrong_ppm: Histogram = Histogram()
+
+
+class FeedbackStatistics(Event):
+    """What users said. The sum of the ratings is that of value times count."""
+
+    count: Count = 0
+    ratings: dict[int, Count] = {}
+    thumbs_up: Count = 0
+    thumbs_down: Count = 0
+    complaints: Count = 0
+
+
+class ActionStatistics(Event):
+    """Actions by how they ended."""
+
+    executed: Count = 0
+    failed: dict[Text, Count] = {}
+    """By result; one without is ``unknown``."""
+
+
+class MetricStatistics(Event):
+    """Samples of one metric in millionths of ``unit``; negative ones have bins of their own, by their magnitude."""
+
+    metric: Name
+    unit: ShortText
+    layer: ShortText
+    count: Count
+    total_micro: int
+    minimum_micro: int
+    maximum_micro: int
+    bins: dict[int, Count] = {}
+    negative_bins: dict[int, Count] = {}
+
+
+class ExpectationCounts(Event):
+    """How one field fared against what its system's spec expects of it."""
+
+    rows: Count = 0
+    nulls: Count = 0
+    broken: Count = 0
+    """Of the wrong type, outside of the range or the set. A null breaks only where the field is required."""
+
+
+class JoinStatistics(Event):
+    """What came to be joined, when it came. Over all buckets, what has found no partner is received less joined."""
+
+    outcomes_received: Count = 0
+    evaluations_received: Count = 0
+    feedback_received: Count = 0
+    joined: Count = 0
+    """In the bucket of what was joined to: it may have been received in another one."""
+    overflowed: Count = 0
+    """Predictions and interactions that were not kept for a partner, for want of room."""
+
+
 class NumericFeatureCounts(Event):
     """Rows of one numeric feature by bin of its reference. Missing values are nulls, texts are unparsable."""
 
@@ -117,6 +192,12 @@ class MeasurementStatistics(Event):
     duplicates: Count = 0
     rejected: dict[ShortText, Count] = {}
     late: Count = 0
+    suspect: Count = 0
+    """Counted while the system's feed was quarantined."""
+    other_labels: Count = 0
+    """Values of labels beyond those that are told apart; they stand as ``other`` in the segment."""
+    expectations: dict[Text, ExpectationCounts] = {}
+    """By field, for example ``latency_ms`` or ``features.amount``."""
 
 
 class TelemetrySummary(Event):
@@ -135,5 +216,11 @@ class TelemetrySummary(Event):
     predictions: PredictionStatistics = PredictionStatistics()
     features: tuple[FeatureStatistics, ...] = ()
     """One for each version of the reference, in their order."""
+    labelled: LabelledStatistics = LabelledStatistics()
+    calibration: tuple[CalibrationStatistics, ...] = ()
+    feedback: FeedbackStatistics = FeedbackStatistics()
+    actions: ActionStatistics = ActionStatistics()
+    metrics: tuple[MetricStatistics, ...] = ()
+    joins: JoinStatistics = JoinStatistics()
     releases_deployed: Count = 0
     measurement: MeasurementStatistics = MeasurementStatistics()
