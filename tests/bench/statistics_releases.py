@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import logsumexp, rel_entr
 
 from flyball.stats.neyman_scores import FloatArray
 from flyball.stats.two_sample_betting import (
@@ -50,6 +50,23 @@ class Traffic:
         swing = 1 + 0.5 * np.sin(2 * np.pi * minute / 1_440) * self.drift
         incident = (minute % 120 < 10) & (minute >= 10) & self.incidents
         return np.where(incident, 0.2, self.baseline_rate * swing)
+
+
+    def least_minutes(self, true_rate: float, tolerated_rate: float, alpha: float) -> float:
+        """What even a test would take on average that knew all rates from the start (Wald, 1945).
+
+        Its evidence grows by the Kullback-Leibler divergence a row of the candidate, and must reach log(1 / alpha).
+        """
+        divergence = float(rel_entr(true_rate, tolerated_rate) + rel_entr(1 - true_rate, 1 - tolerated_rate))
+        rows_per_minute = self.per_second * self.share * 60
+        return float(np.log(1 / alpha)) / divergence / rows_per_minute
+
+    def least_minutes_to_roll_back(self) -> float:
+        tolerated = self.baseline_rate + float(harm_tolerance(np.array(self.baseline_rate)))
+        return self.least_minutes(self.baseline_rate + self.excess, tolerated, HARM_ALPHA)
+
+    def least_minutes_to_promote(self) -> float:
+        return self.least_minutes(self.baseline_rate, self.baseline_rate + PROMOTION_TOLERANCE, PROMOTION_ALPHA)
 
 
 @dataclass(frozen=True)
