@@ -1,0 +1,1 @@
+"""OpenTelemetry: what its spans and log events say of an agent, whoever's attribute names they use."""
