@@ -4,10 +4,10 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from tests.bench import decisions, drift, ingest, ledger, memory, rollback, statistics
+from tests.bench import decisions, drift, ingest, ledger, memory, pages, rollback, statistics
 from tests.bench.report import circumstances, write
 
-PARTS = ("ingest", "ledger", "drift", "statistics", "decisions", "rollback", "memory")
+PARTS = ("ingest", "ledger", "drift", "statistics", "decisions", "rollback", "memory", "pages")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,6 +37,7 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Awaitable[str]]] = {
     "decisions": lambda options: decisions.measure(options.repeats),
     "rollback": lambda options: rollback.measure(options.repeats),
     "memory": lambda options: memory.measure(options.events),
+    "pages": lambda options: pages.measure(options.repeats),
 }
 """Parts on real servers."""
 

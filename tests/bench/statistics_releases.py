@@ -51,7 +51,6 @@ class Traffic:
         incident = (minute % 120 < 10) & (minute >= 10) & self.incidents
         return np.where(incident, 0.2, self.baseline_rate * swing)
 
-
     def least_minutes(self, true_rate: float, tolerated_rate: float, alpha: float) -> float:
         """What even a test would take on average that knew all rates from the start (Wald, 1945).
 

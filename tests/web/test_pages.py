@@ -1,6 +1,5 @@
-"""Every page in a real browser: without a flaw that axe knows, small, quick, alone, and readable without scripts."""
+"""Every page in a real browser: without a flaw that axe knows, small, alone, and readable without scripts."""
 
-import time
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from tests.web.standing import Standing
 from tests.web.violations import violations
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
-FIRST_PAGE_SECONDS_MAX = 1.0
 PAGE_BYTES_MAX = 250_000
 DECODED_BYTES = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
   .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
@@ -42,7 +40,7 @@ async def test_no_page_has_a_flaw_that_axe_finds(console: Standing, chromium: Br
     assert found == {}
 
 
-async def test_the_first_page_is_quick_small_and_asks_nobody_else(console: Standing, chromium: Browser) -> None:
+async def test_every_page_is_small_and_asks_nobody_else(console: Standing, chromium: Browser) -> None:
     async with signed_in(chromium, console) as page:
         seen: list[Response] = []
 
@@ -56,13 +54,9 @@ async def test_the_first_page_is_quick_small_and_asks_nobody_else(console: Stand
         sizes = {}
         for path in PATHS.values():
             seen.clear()
-            started = time.perf_counter()
             await page.goto(path)
-            took = time.perf_counter() - started
             sizes[path] = await page.evaluate(DECODED_BYTES)
             assert all(answer.url.startswith(console.url) for answer in seen), path
-            if path == "/":
-                assert took < FIRST_PAGE_SECONDS_MAX
     assert problems == []
     assert 50_000 < max(sizes.values()) < PAGE_BYTES_MAX, sizes
 
