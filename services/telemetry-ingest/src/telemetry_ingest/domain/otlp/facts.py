@@ -102,6 +102,8 @@ class SpanFacts(NamedTuple):
     """The share of interactions that are traced at all, above 0 to 1."""
     outcome: OutcomeFacts | None = None
     evaluations: tuple[EvaluationFacts, ...] = ()
+    parent_is_remote: bool | None = None
+    """Is the parent in another process, by ``Span.flags``? None: not told. A local parent comes when its work ends."""
     contents: Mapping[str, str] = NOTHING
     """Messages by attribute, filled only by a reader that was told to keep them. Whoever learns the span's system drops
     them unless that system's policy keeps them, and redacts before anything is stored."""

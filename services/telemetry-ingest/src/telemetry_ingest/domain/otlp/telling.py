@@ -1,0 +1,216 @@
+"""What a trace tells when its time has come: one interaction, its evaluations, its outcome; as native events."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+from uuid import UUID, uuid5
+
+from flyball.schemas.base import DEFAULT_TENANT, UNKNOWN_SYSTEM, Event
+from flyball.schemas.native import OUTCOME_OK, EvaluationRecorded, InteractionCompleted, OutcomeObserved
+from telemetry_ingest.domain.otlp.facts import INFERENCE, EvaluationFacts, SpanFacts
+from telemetry_ingest.domain.otlp.names import as_name
+from telemetry_ingest.domain.otlp.shape import Shape, in_order, is_of_interest, shape_of
+from telemetry_ingest.domain.otlp.traces import Told, Trace
+
+Value = TypeVar("Value")
+NAMESPACE: Final = UUID("b5c6b3d4-50a5-5c0f-8a55-0b9f4f0c7f21")
+UNKNOWN_RELEASE: Final = "unknown"
+SEVERAL: Final = "several"
+"""Provider or model of an interaction that used more than one: no price fits its sums."""
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LABELS_MAX: Final = 16
+TOKENS_MAX: Final = 1_000_000_000
+MICRO_USD_MAX: Final = 1_000_000_000_000
+MILLISECONDS_MAX: Final = 86_400_000.0
+NANOSECONDS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class NativeEvent:
+    """An event that is to be published as if an agent had sent it. Its gate judges it as any other."""
+
+    id: UUID
+    type: str
+    time: datetime
+    tenant: str
+    system: str
+    data: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Everything a trace says, and who it turned out to be about. ``of_interest``: is it an interaction at all?"""
+
+    told: Told
+    events: Sequence[NativeEvent]
+    of_interest: bool
+
+
+def tell(trace: Trace, at_ms: int) -> Telling:
+    """Tell a trace that was not told yet. The same spans and evaluations make the same events in any order."""
+    of_interest = any(is_of_interest(span) for span in trace.spans.values())
+    told = _identity(trace, at_ms)
+    events: list[NativeEvent] = []
+    if of_interest:
+        shape = shape_of(trace.spans)
+        events += _interaction(trace, shape, told)
+        events += _outcome(trace, shape, told)
+        for span in in_order(trace.spans.values()):
+            events += (evaluated(trace.trace_id, one, told) for one in span.evaluations)
+    for one in sorted(trace.evaluations, key=_evaluation_order):
+        events.append(evaluated(trace.trace_id, one, told if of_interest else None))
+    return Telling(told, events, of_interest)
+
+
+def evaluated(trace_id: str | None, facts: EvaluationFacts, told: Told | None) -> NativeEvent:
+    """An evaluation of the interaction that was told; of one that nobody knows under what the evaluator says."""
+    said = (trace_id, facts.span_id, facts.response_id, facts.metric, facts.evaluator, facts.evaluator_version)
+    identity = "\n".join(map(str, (*said, facts.time_ns, facts.score, facts.passed)))
+    data = EvaluationRecorded.model_construct(
+        interaction_id=trace_id or facts.response_id or facts.span_id or UNKNOWN_SYSTEM,
+        release=told.release if told else facts.release or UNKNOWN_RELEASE,
+        metric=facts.metric,
+        evaluator=facts.evaluator,
+        evaluator_version=facts.evaluator_version,
+        score=facts.score,
+        passed=facts.passed,
+        sampling_rate=1.0 if facts.sample_rate is None else facts.sample_rate,
+        segment=dict(facts.segment),
+    )
+    tenant = told.tenant if told else facts.tenant or DEFAULT_TENANT
+    system = told.system if told else _system(facts.agent, facts.service_name)
+    return _event(f"evaluation\n{identity}", "evaluation.recorded", facts.time_ns, Told(tenant, system, "", 0), data)
+
+
+def _identity(trace: Trace, at_ms: int) -> Told:
+    if not trace.spans:
+        first = min(trace.evaluations, key=_evaluation_order)
+        system = _system(first.agent, first.service_name)
+        return Told(first.tenant or DEFAULT_TENANT, system, first.release or UNKNOWN_RELEASE, at_ms)
+    heads = shape_of(trace.spans).heads
+    spans = [*heads, *in_order(trace.spans.values())]
+    return Told(
+        _first(spans, lambda span: span.tenant) or DEFAULT_TENANT,
+        _system(_agent(trace, heads), _first(spans, lambda span: span.service_name)),
+        _first(spans, lambda span: span.release) or UNKNOWN_RELEASE,
+        at_ms,
+    )
+
+
+def _agent(trace: Trace, heads: Sequence[SpanFacts]) -> str | None:
+    """The interaction's own agent, else one that it inherits from above, else the only one of its trace."""
+    head = heads[0]
+    seen: set[str] = set()
+    span: SpanFacts | None = head
+    while span is not None and span.agent is None and span.span_id not in seen:
+        seen.add(span.span_id)
+        span = trace.spans.get(span.parent_span_id or "")
+    if span is not None and span.agent is not None:
+        return span.agent
+    named = {one.agent for one in trace.spans.values() if one.agent is not None}
+    return named.pop() if len(named) == 1 else None
+
+
+def _system(agent: str | None, service_name: str | None) -> str:
+    return (agent and as_name(agent)) or (service_name and as_name(service_name)) or UNKNOWN_SYSTEM
+
+
+def _interaction(trace: Trace, shape: Shape, told: Told) -> Iterator[NativeEvent]:
+    heads, leaves = shape.heads, shape.tokens_of
+    spans = [*heads, *in_order(trace.spans.values())]
+    start_ns, end_ns = min(head.start_ns for head in heads), max(head.end_ns for head in heads)
+    inferences = [span for span in trace.spans.values() if span.role == INFERENCE]
+    data = InteractionCompleted.model_construct(
+        interaction_id=trace.trace_id,
+        release=told.release,
+        outcome=_first(heads, lambda span: span.error) or OUTCOME_OK,
+        latency_ms=min((end_ns - start_ns) / NANOSECONDS, MILLISECONDS_MAX),
+        session_id=_first(spans, lambda span: span.session_id),
+        time_to_first_token_ms=_first_token_ms(heads, inferences, start_ns),
+        input_tokens=_sum(leaves, lambda span: span.input_tokens, TOKENS_MAX),
+        output_tokens=_sum(leaves, lambda span: span.output_tokens, TOKENS_MAX),
+        cached_input_tokens=_sum(leaves, lambda span: span.cached_input_tokens, TOKENS_MAX),
+        reasoning_tokens=_sum(leaves, lambda span: span.reasoning_tokens, TOKENS_MAX),
+        provider=_only(span.provider for span in leaves or inferences),
+        model=_only(span.model for span in leaves or inferences),
+        cost_micro_usd=_cost(shape),
+        confidence=_first(spans, lambda span: span.confidence),
+        escalated=any(span.escalated for span in spans),
+        autonomous=_first(spans, lambda span: span.autonomous),
+        segment=_segment(spans),
+        business_value_micro_usd=_first(spans, lambda span: span.outcome and span.outcome.business_value_micro_usd),
+    )
+    yield _event(f"interaction\n{trace.trace_id}", "interaction.completed", end_ns, told, data)
+
+
+def _outcome(trace: Trace, shape: Shape, told: Told) -> Iterator[NativeEvent]:
+    spans = [*shape.heads, *in_order(trace.spans.values())]
+    span = next((one for one in spans if one.outcome is not None), None)
+    said = span.outcome if span else None
+    if span is None or said is None or (said.success, said.true_class, said.true_value) == (None, None, None):
+        return
+    data = OutcomeObserved.model_construct(
+        prediction_id=None,
+        interaction_id=trace.trace_id,
+        true_class=said.true_class,
+        true_value=said.true_value,
+        success=said.success,
+    )
+    yield _event(f"outcome\n{trace.trace_id}", "outcome.observed", span.end_ns, told, data)
+
+
+def _event(identity: str, kind: str, time_ns: int, told: Told, data: Event) -> NativeEvent:
+    try:
+        time = EPOCH + timedelta(microseconds=time_ns // 1_000)
+    except OverflowError:
+        # Beyond the year 9999: native events refuse it by its time.
+        time = datetime.max.replace(tzinfo=UTC)
+    return NativeEvent(uuid5(NAMESPACE, identity), kind, time, told.tenant, told.system, data)
+
+
+def _first(spans: Iterable[SpanFacts], read: Callable[[SpanFacts], Value | None]) -> Value | None:
+    return next((value for span in spans if (value := read(span)) is not None), None)
+
+
+def _sum(spans: Iterable[SpanFacts], read: Callable[[SpanFacts], int | None], most: int) -> int | None:
+    """None where no span knows: unknown is not 0."""
+    known = [value for span in spans if (value := read(span)) is not None]
+    return min(sum(known), most) if known else None
+
+
+def _cost(shape: Shape) -> int | None:
+    """The sum, if every request that bore tokens bore a cost too: a sum of some of them is the cost of nothing."""
+    costed = {span.span_id for span in shape.cost_of}
+    if costed and not any(span.span_id not in costed and span.cost_micro_usd is None for span in shape.tokens_of):
+        return _sum(shape.cost_of, lambda span: span.cost_micro_usd, MICRO_USD_MAX)
+    # An agent may know the cost of the whole while its requests know theirs not at all.
+    if len(costed) == 1 and all(span.is_agent_like for span in shape.cost_of):
+        return shape.cost_of[0].cost_micro_usd
+    return None
+
+
+def _only(values: Iterable[str | None]) -> str | None:
+    known = {value for value in values if value is not None}
+    return (known.pop() if len(known) == 1 else SEVERAL) if known else None
+
+
+def _first_token_ms(heads: Sequence[SpanFacts], inferences: Sequence[SpanFacts], start_ns: int) -> float | None:
+    """The interaction's own; with one request to a model, when that one's first token came."""
+    own = _first(heads, lambda span: span.time_to_first_token_ms)
+    if own is not None or len(inferences) != 1 or inferences[0].time_to_first_token_ms is None:
+        return own
+    waited_ms = max(inferences[0].start_ns - start_ns, 0) / NANOSECONDS
+    return min(waited_ms + inferences[0].time_to_first_token_ms, MILLISECONDS_MAX)
+
+
+def _segment(spans: Iterable[SpanFacts]) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for span in spans:
+        for key, value in span.segment.items():
+            labels.setdefault(key, value)
+    return dict(list(labels.items())[:LABELS_MAX])
+
+
+def _evaluation_order(facts: EvaluationFacts) -> tuple[object, ...]:
+    return facts.time_ns, facts.metric, facts.evaluator, facts.evaluator_version, str(facts)

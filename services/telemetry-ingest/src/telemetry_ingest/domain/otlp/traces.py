@@ -1,0 +1,126 @@
+"""Traces in the making: they wait for spans that belong to them, by the broker's time, and are told once.
+
+A trace's fate is a function of its own spans and of the append times of their records. Batches, restarts and the
+moment at which somebody looks change nothing: a span that was appended at or after the deadline is late, whoever
+notices first that the deadline is over.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+from telemetry_ingest.domain.otlp.facts import EvaluationFacts, SpanFacts
+from telemetry_ingest.domain.otlp.shape import orphans
+
+Fate = Literal["waiting", "duplicate", "late", "left_out"]
+WAITING: Final = "waiting"
+DUPLICATE: Final = "duplicate"
+LATE: Final = "late"
+"""It came when its trace had been told."""
+LEFT_OUT: Final = "left_out"
+"""Its trace is full."""
+AGENTS_MORE: Final = 64
+"""Agents end last, so a full trace still has room for these."""
+SPAN_BYTES: Final = 256
+EVALUATION_BYTES: Final = 512
+"""Rounded up, of what one of them takes in the state, besides its labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceLimits:
+    """How long a trace waits, in milliseconds of append time, and how large it may become."""
+
+    settle_ms: int = 5_000
+    """After the last span of a trace that lacks nothing."""
+    bind_ms: int = 30_000
+    """After the last span of a trace whose parent is elsewhere, and may never come."""
+    horizon_ms: int = 900_000
+    """After the first span, whatever is missing. A parent in the same process comes when its work ends."""
+    remember_ms: int = 3_600_000
+    """After it was told: what comes then is a duplicate or late, and no other trace."""
+    spans_max: int = 2_000
+    bytes_max: int = 1_048_576
+    evaluations_max: int = 200
+
+
+class Home(NamedTuple):
+    """The partition whose time decides when a trace is told: where its first span or evaluation stood."""
+
+    topic: str
+    partition: int
+
+
+class Told(NamedTuple):
+    """What an evaluation needs to know of the interaction that was told, and when it was told."""
+
+    tenant: str
+    system: str
+    release: str
+    at_ms: int
+
+
+@dataclass(slots=True)
+class Trace:
+    """One trace. ``seen`` are the ids of spans that it has had, once it was told; until then ``spans`` has them."""
+
+    trace_id: str
+    home: Home
+    first_ms: int
+    last_ms: int
+    spans: dict[str, SpanFacts] = field(default_factory=dict)
+    evaluations: list[EvaluationFacts] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    told: Told | None = None
+    bytes: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return len(self.spans) + len(self.evaluations)
+
+    def due_ms(self, limits: TraceLimits) -> int:
+        """When it is to be told; or, when it was, to be forgotten."""
+        if self.told is not None:
+            return self.told.at_ms + limits.remember_ms
+        return min(self.last_ms + self._wait_ms(limits), self.first_ms + limits.horizon_ms)
+
+    def is_due(self, at_ms: int, limits: TraceLimits) -> bool:
+        """Is it to be told, if it was not, before something that was appended at ``at_ms``?"""
+        soonest = min(self.last_ms + min(limits.settle_ms, limits.bind_ms), self.first_ms + limits.horizon_ms)
+        return self.told is None and at_ms >= soonest and at_ms >= self.due_ms(limits)
+
+    def take_span(self, span: SpanFacts, at_ms: int, limits: TraceLimits) -> Fate:
+        """What becomes of a span that was appended at ``at_ms``; the trace must not be due then."""
+        if span.span_id in self.spans or span.span_id in self.seen:
+            return DUPLICATE
+        if self.told is not None:
+            if len(self.seen) < limits.spans_max:
+                self.seen.add(span.span_id)
+            return LATE
+        weight = weight_of(span)
+        spans_max = limits.spans_max + AGENTS_MORE * span.is_agent_like
+        self.last_ms = max(self.last_ms, at_ms)
+        if len(self.spans) >= spans_max or self.bytes + weight > limits.bytes_max + AGENTS_MORE * SPAN_BYTES:
+            return LEFT_OUT
+        self.spans[span.span_id] = span
+        self.bytes += weight
+        return WAITING
+
+    def take_evaluation(self, evaluation: EvaluationFacts, at_ms: int, limits: TraceLimits) -> Fate:
+        """What becomes of an evaluation; of a trace that was told it is told at once, by whoever asks."""
+        if len(self.evaluations) >= limits.evaluations_max:
+            return LEFT_OUT
+        self.evaluations.append(evaluation)
+        self.last_ms = max(self.last_ms, at_ms)
+        return WAITING
+
+    def _wait_ms(self, limits: TraceLimits) -> int:
+        missing = orphans(self.spans)
+        if any(span.parent_is_remote is False for span in missing):
+            return limits.horizon_ms
+        rooted = any(span.parent_span_id is None for span in self.spans.values())
+        return limits.settle_ms if rooted and not missing else limits.bind_ms
+
+
+def weight_of(span: SpanFacts) -> int:
+    """About the bytes that a span takes in the state."""
+    labels = sum(len(key) + len(value) for key, value in span.segment.items())
+    return SPAN_BYTES + labels + EVALUATION_BYTES * len(span.evaluations)
