@@ -17,7 +17,8 @@ from drift_detector.domain.state import DetectorState, Pane
 from flyball.schemas.drift import DriftPolicy, DriftReference
 from flyball.schemas.native import FeatureValue
 from flyball.schemas.summaries import PredictionStatistics, TelemetrySummary
-from telemetry_ingest.domain.features import FeatureTally, Yardstick
+from telemetry_ingest.domain.features import FeatureTally, count_features
+from telemetry_ingest.domain.yardsticks import Yardstick
 from tests.bench.figures import table
 from tests.bench.statistics_drift import CATEGORICAL, NUMERIC, independent, kernel_rows_per_second
 
@@ -77,8 +78,7 @@ def _rows(rng: np.random.Generator, size: int) -> list[Row]:
 
 def _summary(rows: Sequence[Row], start: datetime, yardstick: Yardstick | None) -> TelemetrySummary:
     tally = FeatureTally(yardstick)
-    for row in rows:
-        tally.add(row)
+    count_features([tally], [0] * len(rows), rows)
     return TelemetrySummary(
         tenant="default",
         system="bench",

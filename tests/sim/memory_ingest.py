@@ -9,8 +9,8 @@ from flyball.schemas.drift import DriftReference, reference_in_force
 from flyball.sim.keeper import MemoryMap
 from flyball.sim.session import Session
 from flyball.sim.transaction import MemoryTransaction
-from telemetry_ingest.domain.condense import SystemTotals, Yardsticks
-from telemetry_ingest.domain.features import Yardstick
+from telemetry_ingest.domain.condense import SystemTotals
+from telemetry_ingest.domain.yardsticks import Yardstick, Yardsticks
 from telemetry_ingest.ports import Sighting
 
 HORIZON = timedelta(hours=24)

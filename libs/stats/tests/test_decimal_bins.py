@@ -1,9 +1,10 @@
 from collections import Counter
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flyball.stats.decimal_bins import count_below, decimal_bin, lower_edge
+from flyball.stats.decimal_bins import BINS_MAX, count_below, decimal_bin, decimal_bins, lower_edge
 
 VALUES = st.integers(min_value=0, max_value=10**15)
 
@@ -31,3 +32,13 @@ def test_counting_below_three_significant_digits_is_exact(values: list[int], man
 def test_five_seconds_in_microseconds_is_an_edge() -> None:
     bins = Counter(map(decimal_bin, (4_999_999, 5_000_000, 5_000_001)))
     assert count_below(bins, 5_000_000) == 1
+
+
+EDGES = [10**power + step for power in range(19) for step in (-1, 0, 1)]
+
+
+@given(st.lists(st.integers(0, 2**63 - 1) | st.sampled_from(EDGES), max_size=50))
+def test_many_bins_at_once_are_those_of_each_value(values: list[int]) -> None:
+    found = decimal_bins(np.array([*values, *EDGES, 2**63 - 1], dtype=np.int64)).tolist()
+    assert found == [decimal_bin(value) for value in (*values, *EDGES, 2**63 - 1)]
+    assert max(found) < BINS_MAX

@@ -8,14 +8,17 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flyball.bus.records import Record
 from flyball.schemas.drift import CategoricalReference, DriftReference, NumericReference
 from flyball.schemas.summaries import FeatureStatistics, TelemetrySummary
-from telemetry_ingest.domain.condense import condense, segment_name
-from telemetry_ingest.domain.features import Yardstick
+from telemetry_ingest.domain.assign import assign, segment_name
+from telemetry_ingest.domain.condense import condense
 from telemetry_ingest.domain.spans import spans_of_features
 from telemetry_ingest.domain.verdicts import Accepted, Limits, Raw, Rejected, judge
+from telemetry_ingest.domain.yardsticks import Yardstick
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+NOW_MS = int(NOW.timestamp() * 1000)
 
 INTERACTION = st.fixed_dictionaries(
     {
@@ -135,13 +138,13 @@ def _raw(number: int, kind: str, data: dict[str, Any], seconds: int) -> Raw:
         "time": (NOW - timedelta(seconds=seconds)).isoformat(),
         "data": data,
     }
-    return Raw("agent.events.v1", 0, number, NOW, b"support", (), json.dumps(body).encode())
+    return Record("agent.events.v1", 0, number, NOW_MS, b"support", json.dumps(body).encode(), ())
 
 
 def deltas(batch: Sequence[Accepted | Rejected]) -> list[dict[str, Any]]:
     accepted = [v for v in batch if isinstance(v, Accepted)]
     rejected = [v for v in batch if isinstance(v, Rejected)]
-    condensed = condense(accepted, (), rejected, YARDSTICKS)
+    condensed = condense(assign(accepted), (), rejected, YARDSTICKS)
     frozen = [bucket.freeze(key) for key, bucket in condensed.buckets.items()]
     # Through the wire and back: what is merged is what readers get.
     return [TelemetrySummary.model_validate_json(s.model_dump_json()).model_dump(mode="json") for s in frozen]
@@ -190,7 +193,7 @@ def test_conservation_every_record_is_in_exactly_one_total(events: Any) -> None:
     judged = verdicts(events)
     accepted = [v for v in judged if isinstance(v, Accepted)]
     rejected = [v for v in judged if isinstance(v, Rejected)]
-    condensed = condense(accepted[1:], accepted[:1], rejected, {})
+    condensed = condense(assign(accepted[1:]), accepted[:1], rejected, {})
     totals = condensed.totals.values()
     assert sum(t.counted + t.duplicates + t.rejected for t in totals) == len(judged)
     measured = [bucket.measurement for bucket in condensed.buckets.values()]
@@ -212,7 +215,7 @@ def test_a_bucket_with_very_many_distinct_values_is_published_in_parts_that_fit_
     data = {"interaction_id": "i", "release": "1.0.0", "latency_ms": 1.0}
     events = [("interaction.completed", {**data, "outcome": f"{error}{n:04}"}, 0) for n in range(2_000)]
     judged = [verdict for verdict in verdicts(events) if isinstance(verdict, Accepted)]
-    condensed = condense(judged, (), (), {})
+    condensed = condense(assign(judged), (), (), {})
     parts = [bucket.freeze(key) for key, bucket in condensed.buckets.items()]
     assert len(parts) == 8
     assert max(len(part.model_dump_json()) for part in parts) < 100_000
@@ -227,7 +230,7 @@ def predictions(*features: dict[str, Any], seconds: int = 0) -> list[Accepted]:
 
 
 def counted(*features: dict[str, Any], seconds: int = 0) -> FeatureStatistics:
-    condensed = condense(predictions(*features, seconds=seconds), (), (), YARDSTICKS)
+    condensed = condense(assign(predictions(*features, seconds=seconds)), (), (), YARDSTICKS)
     ((key, bucket),) = condensed.buckets.items()
     (found,) = bucket.freeze(key).features
     return found
@@ -253,15 +256,15 @@ def test_a_reference_holds_for_buckets_that_begin_when_it_has_taken_effect() -> 
 
 
 def test_references_are_asked_for_the_span_of_the_predictions_alone() -> None:
-    assert spans_of_features(verdict for verdict in predictions()) == {}
-    spans = spans_of_features(predictions({}, seconds=13) + predictions({}, seconds=4))
+    assert spans_of_features(assign(predictions())) == {}
+    spans = spans_of_features(assign(predictions({}, seconds=13) + predictions({}, seconds=4)))
     assert spans == {("default", "support"): (NOW - timedelta(seconds=20), NOW - timedelta(seconds=10))}
 
 
 def test_values_without_a_reference_are_published_in_parts_that_fit_a_record() -> None:
     long = "\u0001" * 60
     wide = [{f"{name:03}{long}": f"{row}{long}" for name in range(512)} for row in range(4)]
-    condensed = condense(predictions(*wide), (), (), {})
+    condensed = condense(assign(predictions(*wide)), (), (), {})
     parts = [bucket.freeze(key) for key, bucket in condensed.buckets.items()]
     assert len(parts) == 4
     assert max(len(part.model_dump_json()) for part in parts) < 1_000_000
@@ -280,7 +283,7 @@ def test_what_users_said_how_actions_ended_and_what_was_sampled() -> None:
         ("metric.sampled", {"metric": "margin", "value": 7.25, "unit": "EUR", "release": "1.0.0"}, 0),
     ]
     judged = [verdict for verdict in verdicts(events) if isinstance(verdict, Accepted)]
-    ((key, bucket),) = condense(judged, (), (), {}).buckets.items()
+    ((key, bucket),) = condense(assign(judged), (), (), {}).buckets.items()
     summary = bucket.freeze(key)
     feedback, actions, (margin,) = summary.feedback, summary.actions, summary.metrics
     assert (feedback.count, feedback.ratings, feedback.thumbs_down, feedback.complaints) == (2, {4: 1}, 1, 1)
@@ -293,5 +296,5 @@ def test_what_users_said_how_actions_ended_and_what_was_sampled() -> None:
 def test_an_outcome_without_a_release_counts_for_its_system() -> None:
     events = [("outcome.observed", {"prediction_id": "p", "true_class": "yes"}, 0)]
     judged = [verdict for verdict in verdicts(events) if isinstance(verdict, Accepted)]
-    ((key, bucket),) = condense(judged, (), (), {}).buckets.items()
+    ((key, bucket),) = condense(assign(judged), (), (), {}).buckets.items()
     assert (key.release, bucket.freeze(key).joins.outcomes_received) == ("", 1)

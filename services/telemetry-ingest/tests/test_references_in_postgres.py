@@ -11,7 +11,7 @@ from flyball.schemas.drift import CategoricalReference, DriftReference
 from flyball.store.postgres import PostgresDatabase, open_postgres
 from flyball.store.settings import StoreSettings
 from telemetry_ingest.adapters.references import IN_MEMORY_MAX, PostgresReferences, Yardsticks
-from telemetry_ingest.domain.features import Yardstick
+from telemetry_ingest.domain.yardsticks import Yardstick
 
 pytestmark = pytest.mark.stack
 START = datetime(2026, 11, 21, 9, tzinfo=UTC)

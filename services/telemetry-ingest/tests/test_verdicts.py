@@ -1,14 +1,15 @@
 """Each record is judged by itself: counted, or rejected with a reason."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from telemetry_ingest.domain.verdicts import Accepted, Limits, Raw, Rejected, judge
+from flyball.bus.records import Record
+from telemetry_ingest.domain.verdicts import Accepted, Limits, Rejected, judge
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+NOW_MS = int(NOW.timestamp() * 1000)
 
 
 def event(**changes: object) -> dict[str, object]:
@@ -24,8 +25,8 @@ def event(**changes: object) -> dict[str, object]:
     }
 
 
-def raw(body: object, key: bytes | None = b"support") -> Raw:
-    return Raw("agent.events.v1", 3, 41, NOW, key, (), json.dumps(body).encode())
+def raw(body: object, key: bytes | None = b"support") -> Record:
+    return Record("agent.events.v1", 3, 41, NOW_MS, key, json.dumps(body).encode(), ())
 
 
 def test_a_good_event_is_counted() -> None:
@@ -58,7 +59,7 @@ def test_a_record_without_a_key_is_counted_by_its_subject() -> None:
 
 
 def test_what_names_no_system_counts_under_unknown() -> None:
-    verdict = judge(replace(raw(event(), key=None), body=b"not json"), Limits())
+    verdict = judge(raw(event(), key=None)._replace(value=b"not json"), Limits())
     assert isinstance(verdict, Rejected)
     assert (verdict.reason, verdict.system) == ("not_json", "unknown")
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Protocol
 
 from flyball.schemas.drift import DriftReference
-from telemetry_ingest.domain.condense import SystemTotals, Yardsticks
+from telemetry_ingest.domain.condense import SystemTotals
+from telemetry_ingest.domain.yardsticks import Yardsticks
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from flyball.bus.messages import fact
-from flyball.bus.records import Batch, Record
+from flyball.bus.records import Batch, id_of_position
 from flyball.bus.subscription import Subscription, Wiring
 from flyball.bus.typed import Received, TypedHandler
 from flyball.observe.metrics import Metrics
@@ -20,9 +20,10 @@ from flyball.schemas.topics import (
     TELEMETRY_SUMMARIES,
 )
 from flyball.store.ports import Outgoing, Tx
+from telemetry_ingest.domain.assign import assign
 from telemetry_ingest.domain.condense import Condensed, condense
 from telemetry_ingest.domain.spans import spans_of_features
-from telemetry_ingest.domain.verdicts import Accepted, Limits, Raw, Rejected, judge
+from telemetry_ingest.domain.verdicts import Accepted, Limits, Rejected, judge
 from telemetry_ingest.ports import References, Sighting, Sightings, Totals
 
 NAME = "telemetry-ingest"
@@ -40,12 +41,13 @@ class TelemetryIngest(Generic[Tx]):
 
     async def on_events(self, transaction: Tx, batch: Batch) -> None:
         """One batch of raw events. All its effects are in ``transaction`` but the sightings, which can be repeated."""
-        verdicts = [judge(_raw_of(record), self.limits) for record in batch.records]
+        verdicts = [judge(record, self.limits) for record in batch.records]
         accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
         rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
         first, repeated = await self._split(accepted)
-        yardsticks = await self.references(transaction).between(spans_of_features(first))
-        condensed = condense(first, repeated, rejected, yardsticks)
+        assigned = assign(first)
+        yardsticks = await self.references(transaction).between(spans_of_features(assigned))
+        condensed = condense(assigned, repeated, rejected, yardsticks)
         # Totals first: their row locks make the outbox ids of one system rise in the order of the commits.
         await self.totals(transaction).add(condensed.totals, batch.recorded_at)
         await transaction.enqueue(_summaries(batch, condensed) + [_rejection(item) for item in rejected])
@@ -83,18 +85,6 @@ def wiring(service: TelemetryIngest[Tx], records_max: int) -> Wiring[Tx]:
     )
 
 
-def _raw_of(record: Record) -> Raw:
-    return Raw(
-        record.topic,
-        record.partition,
-        record.offset,
-        record.recorded_at,
-        record.key,
-        tuple(record.headers),
-        record.value,
-    )
-
-
 def _summaries(batch: Batch, condensed: Condensed) -> list[Outgoing]:
     first_offset = batch.records[0].offset
     return [
@@ -121,8 +111,8 @@ def _rejection(rejected: Rejected) -> Outgoing:
         position=Position(topic=raw.topic, partition=raw.partition, offset=raw.offset),
         recorded_at=raw.recorded_at,
         key=raw.key,
-        headers=raw.headers,
-        body=raw.body,
+        headers=tuple(raw.headers),
+        body=raw.value,
     )
-    identity = Record(raw.topic, raw.partition, raw.offset, 0, None, None, ()).id
+    identity = id_of_position(raw.topic, raw.partition, raw.offset)
     return fact(TELEMETRY_REJECTED, event, source=NAME, identity=identity, system=rejected.system, time=raw.recorded_at)

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID, uuid5
 
 POSITION_NAMESPACE = UUID("6f1b3f0a-6f2c-5d0e-9d7e-2f7d8c1b4a55")
 """Namespace of ids that are derived from a place in a topic."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record as the broker gave it. ``timestamp_ms`` is the broker's append time where the topic has it so."""
 
     topic: str
@@ -34,7 +34,12 @@ class Record:
                     return UUID(value.decode("ascii"))
                 except ValueError:
                     break
-        return uuid5(POSITION_NAMESPACE, f"{self.topic}/{self.partition}/{self.offset}")
+        return id_of_position(self.topic, self.partition, self.offset)
+
+
+def id_of_position(topic: str, partition: int, offset: int) -> UUID:
+    """The id of a record whose publisher gave it none: the same whenever that place is read."""
+    return uuid5(POSITION_NAMESPACE, f"{topic}/{partition}/{offset}")
 
 
 @dataclass(frozen=True, slots=True)

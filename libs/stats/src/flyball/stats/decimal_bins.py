@@ -7,9 +7,20 @@ at most. The grid is the same for every unit and for all time, so that counts of
 
 from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+
 EXACT_BELOW = 1_000
 PER_DECADE = 900
 MANTISSA_MIN = 100
+DECADES = 16
+"""Above 1,000, as far as a 64-bit number reaches."""
+BINS_MAX = EXACT_BELOW + DECADES * PER_DECADE
+"""No whole number of 64 bits lies in this bin or in a higher one."""
+_POWERS = 10 ** np.arange(DECADES + 1, dtype=np.int64)
+_DECADE_STARTS = EXACT_BELOW * _POWERS[:DECADES]
 
 
 def decimal_bin(value: int) -> int:
@@ -19,6 +30,14 @@ def decimal_bin(value: int) -> int:
     exponent = len(str(value)) - 3
     mantissa: int = value // 10**exponent
     return EXACT_BELOW + (exponent - 1) * PER_DECADE + mantissa - MANTISSA_MIN
+
+
+def decimal_bins(values: IntArray) -> IntArray:
+    """``decimal_bin`` of each of many whole numbers from 0 to 2^63 - 1, any shape."""
+    exponents = np.searchsorted(_DECADE_STARTS, values, side="right")
+    mantissas = values // _POWERS[exponents]
+    above = mantissas + (EXACT_BELOW - PER_DECADE - MANTISSA_MIN) + exponents * PER_DECADE
+    return np.where(exponents == 0, values, above)
 
 
 def lower_edge(bin_index: int) -> int:

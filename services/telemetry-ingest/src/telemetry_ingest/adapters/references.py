@@ -8,7 +8,7 @@ from typing import Any
 
 from flyball.schemas.drift import DriftReference
 from flyball.store.postgres import PostgresTransaction
-from telemetry_ingest.domain.features import Yardstick
+from telemetry_ingest.domain.yardsticks import Yardstick
 
 IN_MEMORY_MAX = 256
 IN_FORCE = """

@@ -1,150 +1,174 @@
-"""Counts the features of predictions: on the reference in force, or value by value until there is one."""
+"""Counts the features of predictions: on the reference in force, or value by value until there is one.
+
+All rows that one reference counts are counted together, by feature: what it costs follows the rows, not the buckets.
+"""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
-from flyball.schemas.drift import CategoricalReference, DriftReference, NumericReference
-from flyball.schemas.native import FeatureValue
 from flyball.schemas.summaries import (
     CategoryFeatureCounts,
     FeatureStatistics,
     FeatureValues,
     NumericFeatureCounts,
 )
-from flyball.stats.reference import NumericBins, count_categories, count_numeric
+from flyball.stats.reference import NumericBins
+from telemetry_ingest.domain.columns import FloatArray, IntArray, count, counts_by_code
+from telemetry_ingest.domain.rows import Row, Texts, columns_of
+from telemetry_ingest.domain.yardsticks import Yardstick
+
+__all__ = ["FeatureTally", "Yardstick", "count_features"]
 
 NUMBER_BYTES = 32
 """What a number and its count take in a record, at most."""
 ESCAPED_BYTES = 6
 """What a character takes in JSON, at most."""
+FEW = 16
+"""Below so many numbers arrays cost more than they save: somebody may send thousands of features, each of them once."""
 NAME_BYTES = 64
 """What stands around the name of a feature."""
 
 
-@dataclass(frozen=True, slots=True)
-class Yardstick:
-    """One version of a reference, ready to count on."""
-
-    reference: DriftReference
-    numeric: Mapping[str, NumericBins]
-    categories: Mapping[str, Mapping[str, int]]
-
-    @property
-    def version(self) -> int:
-        return self.reference.version
-
-    @staticmethod
-    def of(reference: DriftReference) -> "Yardstick":
-        features = reference.features.items()
-        return Yardstick(
-            reference,
-            {name: _bins(feature) for name, feature in features if isinstance(feature, NumericReference)},
-            {name: feature.counts for name, feature in features if isinstance(feature, CategoricalReference)},
-        )
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class FeatureTally:
     """Rows of one bucket on one yardstick, or on none."""
 
     yardstick: Yardstick | None
     rows: int = 0
-    numbers: dict[str, list[float]] = field(default_factory=dict)
-    texts: dict[str, Counter[str]] = field(default_factory=dict)
+    numeric: dict[str, NumericFeatureCounts] = field(default_factory=dict)
+    categorical: dict[str, CategoryFeatureCounts] = field(default_factory=dict)
+    numbers: dict[str, dict[float, int]] = field(default_factory=dict)
+    texts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
-    def keeps_values(self) -> bool:
-        """Is there no reference yet, or one that says to learn anew? One of indicators alone wants no features."""
-        reference = self.yardstick.reference if self.yardstick else None
-        return reference is None or not (reference.features or reference.indicators)
-
-    def add(self, features: Mapping[str, FeatureValue]) -> int:
-        """Add a row. Returns what its values may take in a record at most, in bytes.
-
-        Counts on a reference take no more than the reference does, so there it is nothing.
-        """
-        self.rows += 1
-        taken = 0
-        numbers = self.numbers
-        for name, value in features.items():
-            if value is None:
-                continue
-            if isinstance(value, str):
-                taken += self._add_text(name, value)
-            elif (known := numbers.get(name)) is not None:
-                known.append(value)
-            else:
-                numbers[name] = [value]
-                taken += ESCAPED_BYTES * len(name) + NAME_BYTES
-        return taken + NUMBER_BYTES * len(features) if self.keeps_values else 0
-
-    def _add_text(self, name: str, value: str) -> int:
-        texts = self.texts.get(name)
-        if texts is None:
-            texts = self.texts[name] = Counter()
-        texts[value] += 1
-        # The first of its kind takes room, and perhaps its name does.
-        return ESCAPED_BYTES * (len(value) + len(name)) + NAME_BYTES if texts[value] == 1 else 0
+    def value_bytes(self) -> int:
+        """What the values may take in a record at most. Counts on a reference take no more than the reference does."""
+        names = sum(ESCAPED_BYTES * len(name) + NAME_BYTES for name in {*self.numbers, *self.texts})
+        numbers = sum(map(len, self.numbers.values())) * NUMBER_BYTES
+        texts = sum(ESCAPED_BYTES * len(text) + NAME_BYTES for known in self.texts.values() for text in known)
+        return names + numbers + texts
 
     def freeze(self) -> FeatureStatistics:
-        if self.keeps_values or self.yardstick is None:
-            return self._values()
-        numeric, categories = self.yardstick.numeric, self.yardstick.categories
+        names = sorted({*self.numbers, *self.texts})
         return FeatureStatistics.model_construct(
             reference_version=self.yardstick.version if self.yardstick else 0,
             rows=self.rows,
-            numeric={name: self._numeric(name, bins) for name, bins in sorted(numeric.items())},
-            categorical={name: self._categorical(name, known) for name, known in sorted(categories.items())},
-            values={},
+            numeric=dict(sorted(self.numeric.items())),
+            categorical=dict(sorted(self.categorical.items())),
+            values={name: self._values(name) for name in names},
         )
 
-    def _values(self) -> FeatureStatistics:
-        return FeatureStatistics.model_construct(
-            reference_version=self.yardstick.version if self.yardstick else 0,
-            rows=self.rows,
-            numeric={},
-            categorical={},
-            values={name: self._of(name) for name in sorted({*self.numbers, *self.texts})},
-        )
+    def _values(self, name: str) -> FeatureValues:
+        texts = dict(sorted(self.texts.get(name, {}).items()))
+        return FeatureValues.model_construct(numbers=self.numbers.get(name, {}), texts=texts)
 
-    def _of(self, name: str) -> FeatureValues:
+
+def count_features(tallies: Sequence[FeatureTally], groups: Sequence[int], rows: Sequence[Row]) -> None:
+    """Count rows that belong to ``tallies[group]``, which share one yardstick."""
+    for tally, number in zip(tallies, count(np.array(groups, dtype=np.int64), len(tallies)), strict=True):
+        tally.rows += number
+    yardstick = tallies[0].yardstick
+    if yardstick is None or yardstick.keeps_values:
+        _keep_values(tallies, groups, rows)
+    else:
+        _count_on(yardstick, tallies, groups, rows)
+
+
+def _keep_values(tallies: Sequence[FeatureTally], groups: Sequence[int], rows: Sequence[Row]) -> None:
+    for name, owners, numbers, texts in columns_of(groups, rows):
         # Adding 0.0 makes one zero of two.
-        numbers = Counter(value + 0.0 for value in self.numbers.get(name, ()))
-        texts = self.texts.get(name, Counter())
-        return FeatureValues.model_construct(numbers=dict(sorted(numbers.items())), texts=dict(sorted(texts.items())))
+        for owner, known in _distinct(owners, numbers + 0.0):
+            tallies[owner].numbers[name] = known
+        for (owner, text), number in Counter(texts).items():
+            tallies[owner].texts.setdefault(name, {})[text] = number
 
-    def _numeric(self, name: str, bins: NumericBins) -> NumericFeatureCounts:
-        values, unparsable = self.numbers.get(name, []), self.texts.get(name, Counter()).total()
-        counted = count_numeric(bins, values)
-        held = np.flatnonzero(counted.counts).tolist()
-        return NumericFeatureCounts.model_construct(
-            bins={index: int(counted.counts[index]) for index in held},
-            nulls=self.rows - len(values) - unparsable,
-            unparsable=unparsable,
-            out_of_range=counted.out_of_range,
+
+def _distinct(owners: IntArray, numbers: FloatArray) -> list[tuple[int, dict[float, int]]]:
+    """Each owner with its distinct numbers in ascending order, and how often each is there."""
+    if owners.size < FEW:
+        return _distinct_of_few(owners, numbers)
+    order = np.lexsort((numbers, owners))
+    owners, numbers = owners[order], numbers[order]
+    new_owner = owners[1:] != owners[:-1]
+    starts = np.flatnonzero(np.concatenate(([True], new_owner | (numbers[1:] != numbers[:-1]))))
+    counts = np.diff(starts, append=owners.size).tolist()
+    values, holders = numbers[starts].tolist(), owners[starts]
+    cuts = [0, *(np.flatnonzero(holders[1:] != holders[:-1]) + 1).tolist(), len(values)]
+    return [
+        (int(holders[start]), dict(zip(values[start:end], counts[start:end], strict=True)))
+        for start, end in pairwise(cuts)
+    ]
+
+
+def _distinct_of_few(owners: IntArray, numbers: FloatArray) -> list[tuple[int, dict[float, int]]]:
+    found: dict[int, dict[float, int]] = {}
+    for (owner, number), times in sorted(Counter(zip(owners.tolist(), numbers.tolist(), strict=True)).items()):
+        found.setdefault(owner, {})[number] = times
+    return list(found.items())
+
+
+def _count_on(
+    yardstick: Yardstick, tallies: Sequence[FeatureTally], groups: Sequence[int], rows: Sequence[Row]
+) -> None:
+    wanted = {*yardstick.numeric, *yardstick.categories}
+    nothing = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64), Texts()
+    found = {name: cells for name, *cells in columns_of(groups, rows, wanted)}
+    for name, bins in yardstick.numeric.items():
+        for tally, counts in zip(tallies, _numeric(tallies, bins, *found.get(name, nothing)), strict=True):
+            tally.numeric[name] = counts
+    for name, known in yardstick.categories.items():
+        for tally, shares in zip(tallies, _categorical(tallies, known, *found.get(name, nothing)), strict=True):
+            tally.categorical[name] = shares
+
+
+def _numeric(
+    tallies: Sequence[FeatureTally], bins: NumericBins, owners: IntArray, numbers: FloatArray, texts: Texts
+) -> list[NumericFeatureCounts]:
+    size = len(tallies)
+    codes = np.searchsorted(bins.edges, numbers, side="right")
+    outside = (numbers < bins.minimum) | (numbers > bins.maximum)
+    return [
+        NumericFeatureCounts.model_construct(
+            bins=counts, nulls=tally.rows - parsed - unparsable, unparsable=unparsable, out_of_range=beyond
         )
+        for tally, counts, parsed, unparsable, beyond in zip(
+            tallies,
+            counts_by_code(owners, codes, bins.edges.size + 1, size),
+            count(owners, size),
+            _texts_of_each(texts, size),
+            count(owners[outside], size),
+            strict=True,
+        )
+    ]
 
-    def _categorical(self, name: str, known: Mapping[str, int]) -> CategoryFeatureCounts:
-        texts, unparsable = self.texts.get(name, Counter()), len(self.numbers.get(name, ()))
-        counts, new, _ = count_categories(known, texts.elements())
-        return CategoryFeatureCounts.model_construct(
-            known={value: int(count) for value, count in zip(known, counts, strict=True) if count},
-            new=new,
-            nulls=self.rows - texts.total() - unparsable,
+
+def _categorical(
+    tallies: Sequence[FeatureTally], known: Mapping[str, int], owners: IntArray, numbers: FloatArray, texts: Texts
+) -> list[CategoryFeatureCounts]:
+    del numbers
+    size = len(tallies)
+    seen, order = Counter(texts), {name: place for place, name in enumerate(known)}
+    of_each: list[dict[str, int]] = [{} for _ in tallies]
+    for (owner, text), number in sorted(
+        ((cell, number) for cell, number in seen.items() if cell[1] in order), key=lambda item: order[item[0][1]]
+    ):
+        of_each[owner][text] = number
+    return [
+        CategoryFeatureCounts.model_construct(
+            known=counts,
+            new=total - sum(counts.values()),
+            nulls=tally.rows - total - unparsable,
             unparsable=unparsable,
         )
+        for tally, counts, total, unparsable in zip(
+            tallies, of_each, _texts_of_each(texts, size), count(owners, size), strict=True
+        )
+    ]
 
 
-def _bins(feature: NumericReference) -> NumericBins:
-    return NumericBins(
-        np.array(feature.edges),
-        np.array(feature.counts, dtype=np.int64),
-        feature.rows,
-        feature.nulls,
-        feature.minimum,
-        feature.maximum,
-        feature.standard_deviation,
-    )
+def _texts_of_each(texts: Texts, size: int) -> list[int]:
+    return count(np.array([owner for owner, _ in texts], dtype=np.int64), size)

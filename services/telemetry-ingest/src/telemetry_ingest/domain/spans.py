@@ -1,29 +1,30 @@
 """For which moments a batch asks for references."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from flyball.schemas.native import PredictionMade
-from telemetry_ingest.domain.condense import bucket_start_seconds
-from telemetry_ingest.domain.verdicts import Accepted
+from telemetry_ingest.domain.assign import BUCKET_US, Assigned
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def spans_of_features(accepted: Iterable[Accepted]) -> dict[tuple[str, str], tuple[datetime, datetime]]:
-    """First and last moment at which each system's features ask for a reference."""
-    spans: dict[tuple[str, str], tuple[datetime, datetime]] = {}
-    for one in accepted:
-        event = one.event
-        if not isinstance(event.data, PredictionMade):
-            continue
-        at = _judged_at(bucket_start_seconds(event.time), one.raw.recorded_at)
-        first, last = spans.get((event.tenant, event.subject), (at, at))
-        spans[event.tenant, event.subject] = min(first, at), max(last, at)
-    return spans
+def spans_of_features(assigned: Assigned) -> dict[tuple[str, str], tuple[datetime, datetime]]:
+    """First and last moment at which each system's features ask for a reference.
 
-
-def _judged_at(start_seconds: int, recorded_at: datetime) -> datetime:
-    """A bucket is counted on the reference at its start, if that had been announced when the broker got the event.
-
+    A bucket is counted on the reference at its start, if that had been announced when the broker got the event.
     An event may be a little ahead of its time; a replay would know more than the first reading did.
     """
-    return min(recorded_at, datetime.fromtimestamp(start_seconds, UTC))
+    spans: dict[tuple[str, str], tuple[int, int]] = {}
+    for event, raw, _, at_us in assigned.events:
+        if type(event.data) is not PredictionMade:
+            continue
+        at = min(raw.timestamp_ms * 1000, at_us - at_us % BUCKET_US)
+        system = event.tenant, event.subject
+        first, last = spans.get(system, (at, at))
+        if not first < at < last:
+            spans[system] = min(first, at), max(last, at)
+    return {system: (moment(first), moment(last)) for system, (first, last) in spans.items()}
+
+
+def moment(at_us: int) -> datetime:
+    return EPOCH + timedelta(microseconds=at_us)

@@ -1,77 +1,83 @@
-"""Requests and their answers: outcomes, times, tokens, money."""
+"""Requests and their answers: outcomes, times, tokens, money. Counted by column, for all buckets of a batch at once."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
 
 from flyball.schemas.native import OUTCOME_OK, InteractionCompleted
 from flyball.schemas.summaries import InteractionStatistics
-from telemetry_ingest.domain.tallies.histograms import MILLION, HistogramTally
+from telemetry_ingest.domain.columns import column, count, histograms, totals
+from telemetry_ingest.domain.tallies.histograms import MILLION, frozen
+
+HISTOGRAMS = {
+    "latency_us": ("latency_ms", 1_000),
+    "time_to_first_token_us": ("time_to_first_token_ms", 1_000),
+    "input_tokens": ("input_tokens", 1),
+    "output_tokens": ("output_tokens", 1),
+    "confidence_ppm": ("confidence", MILLION),
+    "cost_micro_usd": ("cost_micro_usd", 1),
+}
+"""Field of the event and what it is multiplied by, by field of the summary."""
+SUMS = ("cached_input_tokens", "reasoning_tokens", "business_value_micro_usd")
+FLAGS = ("escalated", "autonomous")
+TEXTS = ("outcome", "provider", "model")
+FIELDS = (*(source for source, _ in HISTOGRAMS.values()), *SUMS, *FLAGS, *TEXTS)
+_values_of = itemgetter(*FIELDS)
+UNKNOWN = "unknown"
+MODEL_CHARACTERS_MAX = 256
 
 
-@dataclass(slots=True)
-class InteractionTally:
-    count: int = 0
-    errors: Counter[str] = field(default_factory=Counter)
-    escalated: int = 0
-    autonomous: int = 0
-    latency_us: HistogramTally = field(default_factory=HistogramTally)
-    time_to_first_token_us: HistogramTally = field(default_factory=HistogramTally)
-    input_tokens: HistogramTally = field(default_factory=HistogramTally)
-    output_tokens: HistogramTally = field(default_factory=HistogramTally)
-    cached_input_tokens: int = 0
-    reasoning_tokens: int = 0
-    confidence_ppm: HistogramTally = field(default_factory=HistogramTally)
-    cost_micro_usd: HistogramTally = field(default_factory=HistogramTally)
-    cost_by_model: Counter[str] = field(default_factory=Counter)
-    unpriced: int = 0
-    business_value_micro_usd: int = 0
+def count_interactions(
+    places: Sequence[int], events: Sequence[InteractionCompleted], size: int
+) -> list[InteractionStatistics]:
+    """The statistics of each of ``size`` buckets; ``places`` tells which bucket each event belongs to."""
+    cells = dict(zip(FIELDS, zip(*map(_values_of, map(vars, events)), strict=True), strict=True))
+    groups = np.array(places, dtype=np.int64)
+    parts: list[dict[str, Any]] = [dict[str, Any](count=rows) for rows in count(groups, size)]
+    for name, (source, scale) in HISTOGRAMS.items():
+        _add(parts, name, frozen(histograms(column(groups, cells[source], scale), size)))
+    for name in SUMS:
+        _add(parts, name, totals(column(groups, cells[name]), size) if any(cells[name]) else [0] * size)
+    for name in FLAGS:
+        _add(parts, name, count(groups[np.array(cells[name], dtype=bool)], size))
+    _add(parts, "errors", _errors(places, cells["outcome"], size))
+    _add(parts, "cost_micro_usd_by_model", _costs(places, cells, size))
+    for part in parts:
+        part["unpriced"] = part["count"] - part["cost_micro_usd"].count
+    return [InteractionStatistics.model_construct(**part) for part in parts]
 
-    def add(self, event: InteractionCompleted) -> None:
-        self.count += 1
-        if event.outcome != OUTCOME_OK:
-            self.errors[event.outcome] += 1
-        self.escalated += event.escalated
-        self.autonomous += event.autonomous is True
-        self.latency_us.add(round(event.latency_ms * 1000))
-        if event.time_to_first_token_ms is not None:
-            self.time_to_first_token_us.add(round(event.time_to_first_token_ms * 1000))
-        if event.confidence is not None:
-            self.confidence_ppm.add(round(event.confidence * MILLION))
-        self.business_value_micro_usd += event.business_value_micro_usd or 0
-        self._add_tokens(event)
-        self._add_cost(event)
 
-    def _add_tokens(self, event: InteractionCompleted) -> None:
-        if event.input_tokens is not None:
-            self.input_tokens.add(event.input_tokens)
-        if event.output_tokens is not None:
-            self.output_tokens.add(event.output_tokens)
-        self.cached_input_tokens += event.cached_input_tokens or 0
-        self.reasoning_tokens += event.reasoning_tokens or 0
+def _add(parts: Sequence[dict[str, Any]], name: str, values: Iterable[Any]) -> None:
+    for part, value in zip(parts, values, strict=True):
+        part[name] = value
 
-    def _add_cost(self, event: InteractionCompleted) -> None:
-        if event.cost_micro_usd is None:
-            self.unpriced += 1
-            return
-        self.cost_micro_usd.add(event.cost_micro_usd)
-        model = f"{event.provider or 'unknown'}/{event.model or 'unknown'}"[:256]
-        self.cost_by_model[model] += event.cost_micro_usd
 
-    def freeze(self) -> InteractionStatistics:
-        return InteractionStatistics.model_construct(
-            count=self.count,
-            errors=dict(sorted(self.errors.items())),
-            escalated=self.escalated,
-            autonomous=self.autonomous,
-            latency_us=self.latency_us.freeze(),
-            time_to_first_token_us=self.time_to_first_token_us.freeze(),
-            input_tokens=self.input_tokens.freeze(),
-            output_tokens=self.output_tokens.freeze(),
-            cached_input_tokens=self.cached_input_tokens,
-            reasoning_tokens=self.reasoning_tokens,
-            confidence_ppm=self.confidence_ppm.freeze(),
-            cost_micro_usd=self.cost_micro_usd.freeze(),
-            cost_micro_usd_by_model=dict(sorted(self.cost_by_model.items())),
-            unpriced=self.unpriced,
-            business_value_micro_usd=self.business_value_micro_usd,
-        )
+def _errors(places: Sequence[int], outcomes: Sequence[str], size: int) -> Iterable[dict[str, int]]:
+    failed = Counter((place, outcome) for place, outcome in zip(places, outcomes, strict=True) if outcome != OUTCOME_OK)
+    return by_place(failed, size)
+
+
+def _costs(places: Sequence[int], cells: Mapping[str, Sequence[Any]], size: int) -> Iterable[dict[str, int]]:
+    costs: dict[tuple[int, str | None, str | None], int] = {}
+    known: Callable[[tuple[int, str | None, str | None], int], int] = costs.get
+    for place, provider, model, cost in zip(
+        places, cells["provider"], cells["model"], cells["cost_micro_usd"], strict=True
+    ):
+        if cost is not None:
+            key = place, provider, model
+            costs[key] = known(key, 0) + cost
+    named: Counter[tuple[int, str]] = Counter()
+    for (place, provider, model), cost in costs.items():
+        named[place, f"{provider or UNKNOWN}/{model or UNKNOWN}"[:MODEL_CHARACTERS_MAX]] += cost
+    return by_place(named, size)
+
+
+def by_place(counts: Mapping[tuple[int, str], int], size: int) -> list[dict[str, int]]:
+    """Counts by (bucket, name) as one mapping for each bucket, in order of name."""
+    found: list[dict[str, int]] = [{} for _ in range(size)]
+    for (place, name), number in sorted(counts.items()):
+        found[place][name] = number
+    return found

@@ -1,29 +1,24 @@
-"""Predictions by class, and their scores."""
+"""Predictions by class, and their scores; by column, for all buckets of a batch at once."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+
+import numpy as np
 
 from flyball.schemas.native import PredictionMade
 from flyball.schemas.summaries import PredictionStatistics
-from telemetry_ingest.domain.tallies.histograms import MILLION, HistogramTally
+from telemetry_ingest.domain.columns import column, count, histograms
+from telemetry_ingest.domain.tallies.histograms import MILLION, frozen
+from telemetry_ingest.domain.tallies.interactions import by_place
 
 
-@dataclass(slots=True)
-class PredictionTally:
-    count: int = 0
-    classes: Counter[str] = field(default_factory=Counter)
-    score_ppm: HistogramTally = field(default_factory=HistogramTally)
-
-    def add(self, event: PredictionMade) -> None:
-        self.count += 1
-        if event.score is not None:
-            self.score_ppm.add(round(event.score * MILLION))
-        if event.predicted_class is not None:
-            self.classes[event.predicted_class] += 1
-
-    def freeze(self) -> PredictionStatistics:
-        return PredictionStatistics.model_construct(
-            count=self.count,
-            classes=dict(sorted(self.classes.items())),
-            score_ppm=self.score_ppm.freeze(),
-        )
+def count_predictions(places: Sequence[int], events: Sequence[PredictionMade], size: int) -> list[PredictionStatistics]:
+    """The statistics of each of ``size`` buckets; ``places`` tells which bucket each event belongs to."""
+    groups = np.array(places, dtype=np.int64)
+    classes = Counter(zip(places, [event.predicted_class for event in events], strict=True))
+    named = {(place, name): number for (place, name), number in classes.items() if name is not None}
+    scores = histograms(column(groups, [event.score for event in events], MILLION), size)
+    return [
+        PredictionStatistics.model_construct(count=rows, classes=known, score_ppm=score)
+        for rows, known, score in zip(count(groups, size), by_place(named, size), frozen(scores), strict=True)
+    ]
