@@ -27,9 +27,7 @@ def quantile_of(histogram: Histogram, level: float) -> Estimate:
     found = quantile(histogram.bins, level)
     if found.lower is None or found.upper is None:
         return Estimate(value=Absent.TOO_LITTLE_DATA, count=found.count)
-    return Estimate(
-        value=found.value * MICRO, lower=found.lower * MICRO, upper=found.upper * MICRO, count=found.count
-    )
+    return Estimate(value=found.value * MICRO, lower=found.lower * MICRO, upper=found.upper * MICRO, count=found.count)
 
 
 def availability(seen: Evidence, known: Known) -> Estimate:

@@ -34,9 +34,7 @@ def cost_per_success(seen: Evidence, known: Known) -> Estimate:
     mean, rate = priced.total / priced.count, good / done.count
     value = mean / rate * MICRO
     half = float(ndtri(0.975)) * _relative_error(priced, rate, done) * value
-    return Estimate(
-        value=value, lower=max(0.0, value - half), upper=value + half, count=done.count, coverage=coverage
-    )
+    return Estimate(value=value, lower=max(0.0, value - half), upper=value + half, count=done.count, coverage=coverage)
 
 
 def user_rating(seen: Evidence, known: Known) -> Estimate:

@@ -10,7 +10,7 @@ PEAK_RESERVE: Final = 1.5
 """A system is built for its peak and half as much again."""
 
 
-def _row(  # noqa: PLR0917  a row of the table
+def _row(
     layer: str,
     name: str,
     unit: str,

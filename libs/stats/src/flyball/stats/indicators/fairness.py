@@ -88,7 +88,9 @@ def homogeneity(groups: Sequence[Group]) -> float | None:
     rate = hits / rows
     if min(group[1] for group in groups) * min(rate, 1 - rate) < EXPECTED_MIN:
         return 1.0 if hits in {0, rows} else None
-    statistic = sum((hits_here - rows_here * rate) ** 2 / (rows_here * rate * (1 - rate)) for hits_here, rows_here in groups)
+    statistic = sum(
+        (hits_here - rows_here * rate) ** 2 / (rows_here * rate * (1 - rate)) for hits_here, rows_here in groups
+    )
     return float(chdtrc(len(groups) - 1, statistic))
 
 
