@@ -85,13 +85,14 @@ async def test_people_acknowledge_silence_and_resolve_over_http(stack: Mapping[s
             resolved = await notifier.ask("POST", f"{path}/resolve", json={"actor": "user:ada"})
             assert resolved.json()["state"] == "resolved"
             assert (await notifier.ask("POST", f"{path}/ack", json={"actor": "user:ada"})).status_code == 409
-            events = await seen(pagerduty, 3)
             whole = await until(lambda: told(notifier, path), lambda now: len(now["receipts"]) == 6)
             gone = await notifier.ask("DELETE", f"/v1/silences/{made.json()['id']}?actor=ada")
             assert gone.status_code == 204
         finally:
             await notifier.process.kill()
-    assert [event["event_action"] for event in events] == ["trigger", "acknowledge", "resolve"]
+    # On a busy machine an answer may come too late, and what it was for is sent again: the same page, by its key.
+    told_once = dict.fromkeys((event["dedup_key"], event["event_action"]) for event in pagerduty.bodies())
+    assert [action for _, action in told_once] == ["trigger", "acknowledge", "resolve"]
     assert whole["severity"] == {"scheme": "p0p3", "value": "P1"}
     assert [line["kind"] for line in whole["timeline"]][:2] == ["opened", "escalated"]
     assert {clock["name"] for clock in whole["clocks"]} >= {"response", "mitigated", "post_mortem", "closed"}
