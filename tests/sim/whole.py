@@ -24,11 +24,13 @@ from flyball.sim.world import World
 from flyball.store.errors import Transient
 from flyball.store.ports import Outgoing
 from telemetry_ingest.domain.verdicts import Limits
+from telemetry_ingest.ports import Joins
 from telemetry_ingest.service import TelemetryIngest
 from telemetry_ingest.service import wiring as ingest_wiring
 from tests.sim import verdict
 from tests.sim.events import Load, registrations
 from tests.sim.memory_ingest import MemoryReferences, MemorySightings, MemoryTotals
+from tests.sim.memory_joins import MemoryHorizons, MemoryJoins
 from tests.sim.memory_ledger import MemoryLedger
 
 PARTITIONS = 4
@@ -67,6 +69,7 @@ class Site:
     transaction_type: Callable[[Broker], type[MemoryTransaction]] = lambda _: MemoryTransaction
     processor_type: type[Processor[Any]] = Processor
     records_max: int = 30
+    joins_type: Callable[[MemoryMap], Joins] = MemoryJoins
     broker: Broker = field(init=False)
     redis: MemoryMap = field(init=False)
     totals: MemoryDatabase = field(init=False)
@@ -88,7 +91,13 @@ class Site:
 
     def ingest_wiring(self) -> Wiring[Any]:
         ingest = TelemetryIngest(
-            Limits(), MemorySightings(self.redis), MemoryTotals, MemoryReferences, Metrics("telemetry-ingest")
+            Limits(),
+            MemorySightings(self.redis),
+            MemoryTotals,
+            MemoryReferences,
+            self.joins_type(self.redis),
+            MemoryHorizons,
+            Metrics("telemetry-ingest"),
         )
         return ingest_wiring(ingest, self.records_max)
 

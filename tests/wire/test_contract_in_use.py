@@ -40,8 +40,10 @@ from notifier.service import wiring as notifier_wiring
 from rollback_executor.adapters.postgres import PostgresRollouts
 from rollback_executor.service import RollbackExecutor
 from rollback_executor.service import wiring as rollback_wiring
+from telemetry_ingest.adapters.horizons import PostgresHorizons
 from telemetry_ingest.adapters.postgres import PostgresTotals
 from telemetry_ingest.adapters.references import PostgresReferences, Yardsticks
+from telemetry_ingest.domain.joins import Answer, Asked
 from telemetry_ingest.domain.verdicts import Limits
 from telemetry_ingest.ports import Sighting
 from telemetry_ingest.service import TelemetryIngest
@@ -57,10 +59,21 @@ class NoSightings:
         return [True for _ in sightings]
 
 
+class NoJoins:
+    async def find(self, asked: list[Asked]) -> list[Answer]:
+        return [Answer() for _ in asked]
+
+
 def wirings() -> dict[str, Wiring[Any]]:
     """As each composition root makes them."""
     ingest = TelemetryIngest(
-        Limits(), NoSightings(), PostgresTotals, lambda tx: PostgresReferences(tx, Yardsticks()), Metrics("ingest")
+        Limits(),
+        NoSightings(),
+        PostgresTotals,
+        lambda tx: PostgresReferences(tx, Yardsticks()),
+        NoJoins(),
+        PostgresHorizons,
+        Metrics("ingest"),
     )
     drift = DriftDetector(lambda tx: DriftSystems(tx, Plans()), Metrics("drift-detector"))
     ledger = BudgetLedger(PostgresLedger, Metrics("budget-ledger"))

@@ -144,7 +144,8 @@ class JoinStatistics(Event):
     evaluations_received: Count = 0
     feedback_received: Count = 0
     joined: Count = 0
-    """In the bucket of what was joined to: it may have been received in another one."""
+    """In the bucket of what was judged: the judgement may have been received in another one. All that found their
+    partner, later outcomes of the same prediction too, which ``labelled`` does not count."""
     overflowed: Count = 0
     """Predictions and interactions that were not kept for a partner, for want of room."""
 
@@ -222,5 +223,9 @@ class TelemetrySummary(Event):
     actions: ActionStatistics = ActionStatistics()
     metrics: tuple[MetricStatistics, ...] = ()
     joins: JoinStatistics = JoinStatistics()
+    judged_evaluations: tuple[EvaluationStatistics, ...] = ()
+    """Those that named no segment, under that of the interaction they judged. They count in ``evaluations`` as well."""
+    judged_feedback: FeedbackStatistics = FeedbackStatistics()
+    """The same of ``feedback``; and what named no release, under that of the interaction."""
     releases_deployed: Count = 0
     measurement: MeasurementStatistics = MeasurementStatistics()

@@ -8,6 +8,8 @@ from importlib.resources import files
 from flyball.bus.runtime import Runtime
 from flyball.observe.metrics import Metrics
 from flyball.store.postgres import open_postgres
+from telemetry_ingest.adapters.horizons import PostgresHorizons
+from telemetry_ingest.adapters.joins import open_joins
 from telemetry_ingest.adapters.postgres import PostgresTotals
 from telemetry_ingest.adapters.redis import open_sightings
 from telemetry_ingest.adapters.references import PostgresReferences, Yardsticks
@@ -31,9 +33,12 @@ async def serve(environment: Mapping[str, str]) -> None:
             lag_margin=timedelta(hours=settings.duplicate_lag_margin_hours),
             accept_lost_ids=settings.accept_lost_ids,
         ) as sightings,
+        open_joins(settings, database, settings.join_limits()) as joins,
     ):
         references = partial(PostgresReferences, yardsticks=Yardsticks())
-        service = TelemetryIngest(settings.limits(), sightings, PostgresTotals, references, metrics)
+        service = TelemetryIngest(
+            settings.limits(), sightings, PostgresTotals, references, joins, PostgresHorizons, metrics
+        )
         runtime = Runtime(
             wiring(service, settings.ingest_batch_records_max),
             settings,

@@ -1,12 +1,14 @@
 """What the service needs from outside its domain."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from flyball.schemas.drift import DriftReference
+from flyball.schemas.registry import SystemRegistered
 from telemetry_ingest.domain.condense import SystemTotals
+from telemetry_ingest.domain.joins import Answer, Asked, Horizons
 from telemetry_ingest.domain.yardsticks import Yardsticks
 
 
@@ -29,6 +31,35 @@ class Sightings(Protocol):
         Raises ``Transient`` while the memory is away and ``MemoryLostError`` when it forgot.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class JoinLimits:
+    """How much may wait, by the estimate of the script, and for how much longer than its horizon."""
+
+    bytes_max: int
+    system_bytes_max: int
+    lag_margin: timedelta
+
+
+class Joins(Protocol):
+    """Remembers predictions, interactions and judgements until they have found each other, for their horizons."""
+
+    async def find(self, asked: Sequence[Asked]) -> Sequence[Answer]:
+        """Keep what is new, and tell what has found its partner. Each pair is told to one place alone.
+
+        Asking again from the same place gives the same answer, as long as there is room.
+        Raises ``Transient`` while the memory is away and ``MemoryLostError`` when it forgot.
+        """
+        ...
+
+
+class JoinHorizons(Protocol):
+    """How long each system's events wait for each other, within a transaction."""
+
+    async def keep(self, registered: SystemRegistered) -> None: ...
+
+    async def of(self, systems: Iterable[tuple[str, str]]) -> Horizons: ...
 
 
 class Totals(Protocol):

@@ -22,9 +22,11 @@ from flyball.schemas.topics import (
 from flyball.store.ports import Outgoing, Tx
 from telemetry_ingest.domain.assign import assign
 from telemetry_ingest.domain.condense import Condensed, condense
+from telemetry_ingest.domain.joins import asked_of, joined_of, joining
+from telemetry_ingest.domain.judged import Joined
 from telemetry_ingest.domain.spans import spans_of_features
 from telemetry_ingest.domain.verdicts import Accepted, Limits, Rejected, judge
-from telemetry_ingest.ports import References, Sighting, Sightings, Totals
+from telemetry_ingest.ports import JoinHorizons, Joins, References, Sighting, Sightings, Totals
 
 NAME = "telemetry-ingest"
 REFERENCES_MAX = 50
@@ -37,6 +39,8 @@ class TelemetryIngest(Generic[Tx]):
     sightings: Sightings
     totals: Callable[[Tx], Totals]
     references: Callable[[Tx], References]
+    joins: Joins
+    horizons: Callable[[Tx], JoinHorizons]
     metrics: Metrics
 
     async def on_events(self, transaction: Tx, batch: Batch) -> None:
@@ -48,6 +52,7 @@ class TelemetryIngest(Generic[Tx]):
         assigned = assign(first)
         yardsticks = await self.references(transaction).between(spans_of_features(assigned))
         condensed = condense(assigned, repeated, rejected, yardsticks)
+        condensed.count_joined(await self._join(transaction, first))
         # Totals first: their row locks make the outbox ids of one system rise in the order of the commits.
         await self.totals(transaction).add(condensed.totals, batch.recorded_at)
         await transaction.enqueue(_summaries(batch, condensed) + [_rejection(item) for item in rejected])
@@ -57,10 +62,20 @@ class TelemetryIngest(Generic[Tx]):
     async def on_registered(self, transaction: Tx, received: Sequence[Received[SystemRegistered]]) -> None:
         for item in received:
             await self.totals(transaction).declare(item.event.tenant, item.event.system)
+            await self.horizons(transaction).keep(item.event)
 
     async def on_references(self, transaction: Tx, received: Sequence[Received[DriftReference]]) -> None:
         for item in received:
             await self.references(transaction).keep(item.event)
+
+    async def _join(self, transaction: Tx, first: Sequence[Accepted]) -> Joined:
+        """Only first sightings ask: a repetition is another judgement to the memory, for it stands at another place."""
+        events = joining(first)
+        if not events:
+            return Joined()
+        horizons = await self.horizons(transaction).of({(one.event.tenant, one.event.subject) for one in events})
+        asked = asked_of(events, horizons)
+        return joined_of(asked, await self.joins.find(asked)) if asked else Joined()
 
     async def _split(self, accepted: Sequence[Accepted]) -> tuple[list[Accepted], list[Accepted]]:
         seen = [Sighting(a.fingerprint, f"{a.raw.partition}:{a.raw.offset}", a.raw.recorded_at) for a in accepted]
@@ -78,8 +93,14 @@ def wiring(service: TelemetryIngest[Tx], records_max: int) -> Wiring[Tx]:
         NAME,
         subscriptions=(
             Subscription(DRIFT_REFERENCES, references, records_max=REFERENCES_MAX),
-            Subscription(AGENT_EVENTS, service.on_events, hot=True, records_max=records_max, after=(DRIFT_REFERENCES,)),
             Subscription(REGISTRY_SYSTEMS, registered),
+            Subscription(
+                AGENT_EVENTS,
+                service.on_events,
+                hot=True,
+                records_max=records_max,
+                after=(DRIFT_REFERENCES, REGISTRY_SYSTEMS),
+            ),
         ),
         publishes=(TELEMETRY_SUMMARIES, TELEMETRY_REJECTED),
     )

@@ -8,6 +8,7 @@ from flyball.bus.settings import KafkaSettings
 from flyball.observe.http import HttpSettings
 from flyball.store.settings import StoreSettings
 from telemetry_ingest.domain.verdicts import Limits
+from telemetry_ingest.ports import JoinLimits
 
 
 class Settings(KafkaSettings, StoreSettings, HttpSettings):
@@ -21,6 +22,16 @@ class Settings(KafkaSettings, StoreSettings, HttpSettings):
     duplicate_horizon_hours: int = Field(default=24, ge=1, le=168)
     duplicate_lag_margin_hours: int = Field(default=6, ge=0, le=168)
     accept_lost_ids: bool = False
+    join_memory_mib_max: int = Field(default=256, ge=1, le=65_536)
+    join_system_share_percent_max: int = Field(default=50, ge=1, le=100)
+
+    def join_limits(self) -> JoinLimits:
+        bytes_max = self.join_memory_mib_max * 1_048_576
+        return JoinLimits(
+            bytes_max=bytes_max,
+            system_bytes_max=bytes_max * self.join_system_share_percent_max // 100,
+            lag_margin=timedelta(hours=self.duplicate_lag_margin_hours),
+        )
 
     def limits(self) -> Limits:
         return Limits(

@@ -21,6 +21,7 @@ from telemetry_ingest.domain.tallies.actions import ActionTally
 from telemetry_ingest.domain.tallies.evaluations import EvaluationKey, EvaluationTally
 from telemetry_ingest.domain.tallies.feedback import FeedbackTally
 from telemetry_ingest.domain.tallies.guardrails import guardrail_outcome, guardrail_statistics
+from telemetry_ingest.domain.tallies.labelled import LabelledTally
 from telemetry_ingest.domain.tallies.measurement import MeasurementTally
 from telemetry_ingest.domain.tallies.metrics import MetricKey, MetricTally
 
@@ -46,6 +47,7 @@ class Bucket:
     actions: ActionTally = field(default_factory=ActionTally)
     metrics: dict[MetricKey, MetricTally] = field(default_factory=dict)
     outcomes_received: int = 0
+    labelled: LabelledTally = field(default_factory=LabelledTally)
     releases_deployed: int = 0
     measurement: MeasurementTally = field(default_factory=MeasurementTally)
 
@@ -80,7 +82,7 @@ class Bucket:
         """Distinct values that take room in the summary beside its fixed fields and its bounded histograms."""
         interactions = len(self.interactions.errors) + len(self.interactions.cost_micro_usd_by_model)
         others = len(self.predictions.classes) + len(self.actions.failed) + len(self.metrics)
-        return interactions + len(self.evaluations) + len(self.guardrails) + others
+        return interactions + len(self.evaluations) + len(self.guardrails) + others + self.labelled.rows
 
     def freeze(self, key: BucketKey) -> TelemetrySummary:
         return TelemetrySummary.model_construct(
@@ -99,6 +101,7 @@ class Bucket:
             actions=self.actions.freeze(),
             metrics=tuple(tally.freeze(name) for name, tally in sorted(self.metrics.items())),
             joins=self._joins(),
+            **self.labelled.freeze(),
             releases_deployed=self.releases_deployed,
             measurement=self.measurement.freeze(),
         )
@@ -109,6 +112,6 @@ class Bucket:
             outcomes_received=self.outcomes_received,
             evaluations_received=evaluations,
             feedback_received=self.feedback.count,
-            joined=0,
-            overflowed=0,
+            joined=self.labelled.joined,
+            overflowed=self.labelled.overflowed,
         )

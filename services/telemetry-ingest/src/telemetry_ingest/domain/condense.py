@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from telemetry_ingest.domain.assign import Assigned, BucketKey, bucket_start_seconds
-from telemetry_ingest.domain.buckets import Bucket
+from telemetry_ingest.domain.buckets import ROWS_MAX, Bucket
+from telemetry_ingest.domain.judged import Joined, Judged
 from telemetry_ingest.domain.tally import tally
 from telemetry_ingest.domain.verdicts import Accepted, Rejected
 from telemetry_ingest.domain.yardsticks import Yardsticks
@@ -43,6 +44,25 @@ class Condensed:
         bucket = self._bucket(rejected.tenant, rejected.system, rejected.raw.timestamp_ms * 1000)
         bucket.measurement.rejected[rejected.reason] += 1
         self._totals(rejected.tenant, rejected.system).rejected += 1
+
+    def count_joined(self, joined: Joined) -> None:
+        """What was joined counts where what was judged did, whenever that came."""
+        full: dict[BucketKey, int] = {}
+        for pair in joined.pairs:
+            self._judged(pair.tenant, pair.system, pair.judged, full).labelled.add(pair)
+        for (tenant, system, judged), count in joined.overflowed.items():
+            self._judged(tenant, system, judged, full).labelled.overflowed += count
+
+    def _judged(self, tenant: str, system: str, judged: Judged, full: dict[BucketKey, int]) -> Bucket:
+        """The first part of its bucket that has room; ``full`` says how many have none."""
+        key = BucketKey(tenant, system, judged.release, judged.segment, judged.start_seconds)
+        part = full.get(key, 0)
+        bucket = self.buckets.setdefault(replace(key, part=part) if part else key, Bucket())
+        bucket.at_us_max = max(bucket.at_us_max, judged.start_seconds * 1_000_000)
+        if bucket.rows >= ROWS_MAX:
+            full[key] = part + 1
+            return self._judged(tenant, system, judged, full)
+        return bucket
 
     def _bucket(self, tenant: str, system: str, at_us: int) -> Bucket:
         bucket = self.buckets.setdefault(BucketKey(tenant, system, "", "", bucket_start_seconds(at_us)), Bucket())
