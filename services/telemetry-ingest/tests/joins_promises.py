@@ -172,7 +172,12 @@ class JoinsPromises:
     async def test_values_probabilities_and_long_texts_come_back(self, joins: Joins) -> None:
         name, long = str(uuid4()), "\u20ac" * 256
         sure = {long: 0.25, "other": 0.75}
-        odd = {"predicted_class": long, "predicted_value": -1.5e300, "probabilities": sure, "segment": {"k": "\0v"}}
+        odd: dict[str, Any] = {
+            "predicted_class": long,
+            "predicted_value": -1.5e300,
+            "probabilities": sure,
+            "segment": {"k": "\0v"},
+        }
         await pairs(joins, prediction(name, (0, 1), **odd))
         (found,) = await pairs(joins, outcome(name, (0, 2), true_class=long))
         start = int(NOW.timestamp())
