@@ -1,6 +1,6 @@
 """Masks the texts of events. Ids are looked at by nobody here: they are stored as hashes alone."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -44,12 +44,14 @@ TABLES: Mapping[type[BaseModel], tuple[str, ...]] = {
     MetricSampled: ("segment",),
 }
 """The fields that hold texts by text; features hold numbers as well."""
+WITH_SEGMENT = frozenset(TABLES)
 REMEMBERED_MAX = 50_000
 CHARACTERS_MAX = 64
 """Of the shortest kind of text in the contract. A mask is longer than what it stands for, sometimes."""
 
-Seen = list[tuple[str, str]]
+Seen = Sequence[tuple[str, str]]
 """(field, kind)"""
+NOTHING: Seen = ()
 
 
 @dataclass(slots=True)
@@ -65,22 +67,27 @@ class EventMasker:
 
     def __call__(self, event: AgentEvent) -> tuple[AgentEvent, Seen]:
         """The event without personal data, and what was found where; the very same event if there is none."""
-        data = event.data
+        data: Any = event.data
         kind = type(data)
         texts = self._getters[kind](data)
         is_clean = texts in self._clean or self._all_clean(texts)
-        for name in TABLES.get(kind, ()):
-            table = getattr(data, name)
-            if table and not self._is_clean_table(table):
-                is_clean = False
-        return (event, []) if is_clean else self._masked(event)
+        if is_clean and kind in WITH_SEGMENT and data.segment:
+            is_clean = self._is_clean_table(data.segment, tuple(data.segment.values()))
+        if is_clean and kind is PredictionMade:
+            is_clean = self._are_clean_features(data)
+        return (event, NOTHING) if is_clean else self._masked(event)
 
-    def _is_clean_table(self, table: Mapping[str, Any]) -> bool:
+    def _are_clean_features(self, data: PredictionMade) -> bool:
+        values = [value for value in data.features.values() if type(value) is str]
+        if not self._is_clean_table(data.features, tuple(values)):
+            return False
+        return not data.probabilities or self._is_clean_table(data.probabilities, ())
+
+    def _is_clean_table(self, table: Mapping[str, Any], values: tuple[str, ...]) -> bool:
         names = tuple(table)
         if names not in self._clean and not self._all_clean(names):
             return False
-        values = tuple(value for value in table.values() if type(value) is str)
-        return not values or values in self._clean or self._all_clean(values)
+        return values in self._clean or self._all_clean(values)
 
     def _all_clean(self, texts: tuple[Any, ...]) -> bool:
         if any(type(text) is str and self.mask(text).kinds for text in texts):
@@ -91,7 +98,7 @@ class EventMasker:
         return True
 
     def _masked(self, event: AgentEvent) -> tuple[AgentEvent, Seen]:
-        seen: Seen = []
+        seen: list[tuple[str, str]] = []
         data = event.data
         changes: dict[str, Any] = {
             name: self._text(value, name, seen)
@@ -104,12 +111,12 @@ class EventMasker:
                 changes[name] = dict(self._table(table, name, seen))
         return event.model_copy(update={"data": data.model_copy(update=changes)}), seen
 
-    def _table(self, table: Mapping[str, Any], name: str, seen: Seen) -> Iterator[tuple[str, Any]]:
+    def _table(self, table: Mapping[str, Any], name: str, seen: list[tuple[str, str]]) -> Iterator[tuple[str, Any]]:
         for key, value in table.items():
             shown = self._text(key, name, seen)
             yield shown, self._text(value, f"{name}.{shown}", seen) if type(value) is str else value
 
-    def _text(self, text: str, name: str, seen: Seen) -> str:
+    def _text(self, text: str, name: str, seen: list[tuple[str, str]]) -> str:
         found = self.mask(text)
         seen += [(name, kind) for kind in found.kinds]
         return found.text if not found.kinds else found.text[: max(len(text), CHARACTERS_MAX)]

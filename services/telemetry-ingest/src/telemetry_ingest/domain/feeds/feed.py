@@ -1,0 +1,103 @@
+"""One feed, record by record: its labels, its costs, what is expected of it, and whether it can be trusted."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from flyball.schemas.native import AgentEvent, InteractionCompleted
+from telemetry_ingest.domain.feeds.labels import Labels
+from telemetry_ingest.domain.feeds.notices import PERSONAL_DATA, UNDECLARED, UNPRICED, Notice, Notices, Priced
+from telemetry_ingest.domain.feeds.prices import ListPrice, Tariff, cost_micro_usd
+from telemetry_ingest.domain.feeds.rules import NOT_DECLARED, Declaration, Rules
+from telemetry_ingest.domain.feeds.state import EMPTY, Apart, FeedState
+from telemetry_ingest.domain.feeds.trust import Trust
+from telemetry_ingest.domain.marks import Mark
+
+MODELS_MAX = 256
+"""Different models without a cost of one feed; looking up the price of one takes a millisecond."""
+MODEL_CHARACTERS_MAX = 256
+
+
+class Feed:
+    """The records of one system on one partition. Everything here follows from them, in their order."""
+
+    def __init__(
+        self, list_price: ListPrice, state: FeedState = EMPTY, declaration: Declaration = NOT_DECLARED
+    ) -> None:
+        self.declaration = declaration
+        self.notices: list[Notice] = []
+        self.labels = Labels(state.apart.labels)
+        self.told = Notices(dict(state.told))
+        self.trust = Trust(state)
+        self._list_price = list_price
+        self._models = dict.fromkeys(state.apart.models)
+        self._models_before = len(self._models)
+
+    @property
+    def apart_has_changed(self) -> bool:
+        return self.labels.have_changed or len(self._models) != self._models_before
+
+    @property
+    def has_changed(self) -> bool:
+        return self.apart_has_changed or self.told.have_changed or self.trust.has_changed
+
+    @property
+    def apart(self) -> Apart:
+        return Apart(self.labels.frozen(), tuple(self._models))
+
+    def kept(self) -> None:
+        """What has changed was written."""
+        self.notices = []
+        self.labels.have_changed = self.told.have_changed = False
+        self._models_before = len(self._models)
+        self.trust.kept()
+
+    def undeclared(self, at_ms: int) -> None:
+        self._notice(UNDECLARED, "", None, at_ms)
+
+    def personal_data(self, seen: Iterable[tuple[str, str]], at_ms: int, release: str | None = None) -> None:
+        """(field, kind) of what was found in one event."""
+        for name, kind in seen:
+            self._notice(PERSONAL_DATA, kind, name, at_ms, release)
+
+    def look(self, event: AgentEvent, at_ms: int) -> tuple[AgentEvent, Mark | None]:
+        """The event as it is to be counted, and its mark, if it has one.
+
+        An interaction without a cost is priced in place: it was parsed for this batch alone, and a copy of it would
+        take longer than all the rest.
+        """
+        data: Any = event.data
+        rules = self.declaration.at(at_ms)
+        if type(data) is InteractionCompleted and data.cost_micro_usd is None and data.model is not None:
+            vars(data)["cost_micro_usd"] = self._cost(data, rules, event, at_ms)
+        labels = getattr(data, "segment", None)
+        others = self.labels.others(labels, rules.policy.label_values_max) if labels else 0
+        checked = self.trust.check(data, rules, at_ms, self.notices) if rules.expected or not self.trust.holds else ()
+        if others and labels:
+            shown = self.labels.shown(labels)
+            event = event.model_copy(update={"data": data.model_copy(update={"segment": shown})})
+        if not others and not checked and self.trust.holds:
+            return event, None
+        return event, Mark(not self.trust.holds, others, checked)
+
+    def _cost(self, data: InteractionCompleted, rules: Rules, event: AgentEvent, at_ms: int) -> int | None:
+        model = data.model or ""
+        name = f"{data.provider or 'unknown'}/{model}"[:MODEL_CHARACTERS_MAX]
+        tariff = rules.tariffs.get(name) or self._listed(name, data.provider, model, event)
+        if tariff is None:
+            self._notice(UNPRICED, name, "model", at_ms, data.release)
+            return None
+        if self.told.told and (told := self.told.forget(UNPRICED, name, "model")) is not None:
+            self.notices.append(Priced(name, told.at_ms, at_ms))
+        return cost_micro_usd(tariff, data.input_tokens, data.output_tokens, data.cached_input_tokens)
+
+    def _listed(self, name: str, provider: str | None, model: str, event: AgentEvent) -> Tariff | None:
+        if name not in self._models:
+            if len(self._models) >= MODELS_MAX:
+                return None
+            self._models[name] = None
+        return self._list_price(provider, model, event.time)
+
+    def _notice(self, kind: str, subject: str, field: str | None, at_ms: int, release: str | None = None) -> None:
+        told = self.told.notice(kind, subject, field, at_ms, release)
+        if told is not None:
+            self.notices.append(told)
