@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 from pydantic import BaseModel
@@ -32,7 +32,7 @@ TEXTS: Mapping[type[BaseModel], tuple[str, ...]] = {
     ActionEnded: ("release", "action_class", "result"),
     MetricSampled: ("release", "metric", "unit", "layer"),
 }
-"""The fields that hold text. Two at least, so that ``attrgetter`` gives a tuple."""
+"""The fields that hold text. Two at least, so that ``itemgetter`` gives a tuple."""
 HASHED = frozenset({"interaction_id", "prediction_id", "session_id", "action_id"})
 TABLES: Mapping[type[BaseModel], tuple[str, ...]] = {
     InteractionCompleted: ("segment",),
@@ -54,47 +54,47 @@ Seen = Sequence[tuple[str, str]]
 NOTHING: Seen = ()
 
 
+_TEXTS_OF: Mapping[type[BaseModel], Callable[[Any], tuple[Any, ...]]] = {
+    model: itemgetter(*names) for model, names in TEXTS.items()
+}
+_SEGMENT, _FEATURES, _PROBABILITIES = (itemgetter(name) for name in ("segment", "features", "probabilities"))
+
+
 @dataclass(slots=True)
 class EventMasker:
-    """Masks the events of one process. ``mask`` costs little for texts that were seen before."""
+    """Masks the events of one process. What was seen before costs little."""
 
     mask: Masker = field(default_factory=Masker)
     _clean: set[tuple[Any, ...]] = field(default_factory=set)
     """Groups of texts without personal data."""
-    _getters: Mapping[type[BaseModel], Callable[[Any], tuple[Any, ...]]] = field(
-        default_factory=lambda: {model: attrgetter(*names) for model, names in TEXTS.items()}
-    )
 
     def __call__(self, event: AgentEvent) -> tuple[AgentEvent, Seen]:
         """The event without personal data, and what was found where; the very same event if there is none."""
-        data: Any = event.data
-        kind = type(data)
-        texts = self._getters[kind](data)
-        is_clean = texts in self._clean or self._all_clean(texts)
-        if is_clean and kind in WITH_SEGMENT and data.segment:
-            is_clean = self._is_clean_table(data.segment, tuple(data.segment.values()))
-        if is_clean and kind is PredictionMade:
-            is_clean = self._are_clean_features(data)
-        return (event, NOTHING) if is_clean else self._masked(event)
+        return (event, NOTHING) if self.are_clean([event.data]) else self._masked(event)
 
-    def _are_clean_features(self, data: PredictionMade) -> bool:
-        values = [value for value in data.features.values() if type(value) is str]
-        if not self._is_clean_table(data.features, tuple(values)):
+    def are_clean(self, data: Sequence[Any]) -> bool:
+        """Has none of them personal data? They are all of one kind, and each distinct group is looked at once."""
+        kind = type(data[0])
+        cells = list(map(vars, data))
+        if not self._all_clean(set(map(_TEXTS_OF[kind], cells))):
             return False
-        return not data.probabilities or self._is_clean_table(data.probabilities, ())
+        tables: list[Mapping[str, Any]] = []
+        if kind in WITH_SEGMENT:
+            tables += filter(None, map(_SEGMENT, cells))
+        if kind is PredictionMade:
+            tables += map(_FEATURES, cells)
+            tables += filter(None, map(_PROBABILITIES, cells))
+        return self._all_clean(set(map(tuple, tables))) and self._all_clean(
+            {tuple([value for value in table.values() if type(value) is str]) for table in tables}
+        )
 
-    def _is_clean_table(self, table: Mapping[str, Any], values: tuple[str, ...]) -> bool:
-        names = tuple(table)
-        if names not in self._clean and not self._all_clean(names):
-            return False
-        return values in self._clean or self._all_clean(values)
-
-    def _all_clean(self, texts: tuple[Any, ...]) -> bool:
-        if any(type(text) is str and self.mask(text).kinds for text in texts):
-            return False
-        if len(self._clean) >= REMEMBERED_MAX:
-            self._clean.clear()
-        self._clean.add(texts)
+    def _all_clean(self, groups: set[tuple[Any, ...]]) -> bool:
+        for texts in groups - self._clean:
+            if any(type(text) is str and self.mask(text).kinds for text in texts):
+                return False
+            if len(self._clean) >= REMEMBERED_MAX:
+                self._clean.clear()
+            self._clean.add(texts)
         return True
 
     def _masked(self, event: AgentEvent) -> tuple[AgentEvent, Seen]:
