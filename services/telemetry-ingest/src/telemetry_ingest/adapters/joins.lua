@@ -1,6 +1,7 @@
 -- Who waits for whom. KEYS: the generation, and what is held. ARGV: the generation, bytes for all and for one system,
 -- the margin in seconds; then for each system five: its name, its horizons in days, labels, waiting, judging.
--- Answers for each system: claimed, found, overflowed. A judgement without room is one that finds no partner.
+-- Answers for each system, packed: claimed, found, their labels, overflowed.
+-- A judgement for which there is no room is one that finds no partner.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('GENERATION lost') end
 local bytes_max, system_bytes_max, margin = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local PREFIX, NONE, DAY = '{flyball:ingest}:join:', string.rep('\0', 8), 86400
@@ -50,7 +51,13 @@ end
 
 local function life(days) return days * DAY * 5 / 4 + margin end
 local function epoch_of(days, recorded) return floor(recorded * 4 / (days * DAY)) end
-local function slot(days, epoch, id) return PREFIX .. days .. ':' .. epoch .. ':' .. sub(id, 1, 1) .. LOW[byte(id, 2)] end
+local prefixes = {}
+local function prefix_of(days, epoch)
+    local name = epoch * 128 + days
+    if not prefixes[name] then prefixes[name] = PREFIX .. days .. ':' .. epoch .. ':' end
+    return prefixes[name]
+end
+local function slot(prefix, id) return prefix .. sub(id, 1, 1) .. LOW[byte(id, 2)] end
 local function knows_truth(value) return byte(value, 1) % 2 == 1 end
 local function place_of(value) return knows_truth(value) and sub(value, 10, 17) or sub(value, 2, 9) end
 local function recorded_of(value) return (unpack_from('>I4', value, knows_truth(value) and 18 or 10)) end
@@ -86,7 +93,7 @@ local function claim(number, id, value, days, epoch, key, claimed)
             redis.call('SETRANGE', name, at - 1, state .. by)
         end
         if state ~= 'w' and by == place then
-            claimed[#claimed + 1] = { number, payload, state == 's' and 0 or 1 }
+            claimed[#claimed + 1] = pack('>I4I1I2', number, state == 's' and 0 or 1, #payload) .. payload
         end
         at = next
     end
@@ -107,7 +114,7 @@ local function find(id, recorded, horizons)
         local reach = math.min(days, horizons[1]) * DAY
         for _, epoch in ipairs(epochs[days] or {}) do
             if epoch >= epoch_of(days, recorded - reach) and epoch <= epoch_of(days, recorded + reach) then
-                local key = slot(days, epoch, id)
+                local key = slot(prefix_of(days, epoch), id)
                 local value = redis.call('HGET', key, id)
                 if value and math.abs(recorded_of(value) - recorded) <= reach then return value, key, days, epoch end
             end
@@ -121,7 +128,7 @@ end
 
 local function keep_labels(labels, days, used)
     for epoch in pairs(used) do
-        local name, at = PREFIX .. days .. ':' .. epoch .. ':labels', 1
+        local name, at = prefix_of(days, epoch) .. 'labels', 1
         while at <= #labels do
             local code, text, next = unpack_from('>c8I2c0', labels, at)
             if redis.call('HSETNX', name, code, text) == 1 then
@@ -136,31 +143,34 @@ end
 local function held_of(system, days)
     local sum = 0
     for _, epoch in ipairs(epochs[days] or {}) do
-        sum = sum + (redis.call('HGET', PREFIX .. days .. ':' .. epoch .. ':systems', system) or 0)
+        sum = sum + (redis.call('HGET', prefix_of(days, epoch) .. 'systems', system) or 0)
     end
     return sum
 end
 
+local function is_mine(known, value) return place_of(known) == sub(value, 2, 9) end
+
 local function take_waiting(system, days, labels, waiting)
-    local claimed, overflowed, used, at, number = {}, {}, {}, 1, 0
-    local own = held_of(system, days)
-    while at <= #waiting do
-        local id, value, next = unpack_from('>c8I2c0', waiting, at)
-        local epoch = epoch_of(days, recorded_of(value))
-        local key, mine, kept = slot(days, epoch, id), true, true
+    local claimed, overflowed, used, at, number, ttl = {}, {}, {}, 1, 0, life(days)
+    local own, quarter, size = held_of(system, days), days * DAY / 4, #waiting
+    while at <= size do
+        local high, low = byte(waiting, at + 8, at + 9)
+        local next = at + 10 + high * 256 + low
+        local id, value = sub(waiting, at, at + 7), sub(waiting, at + 10, next - 1)
+        local epoch = floor(unpack_from('>I4', waiting, at + 19) / quarter)
+        local key, mine, kept = slot(prefix_of(days, epoch), id), true, true
         if held < bytes_max and own < system_bytes_max then
             if redis.call('HSETNX', key, id, value) == 1 then
-                expire_new(key, life(days))
-                local bytes = #value + 8 + ENTRY_BYTES
+                expire_new(key, ttl)
+                local bytes = next - at + ENTRY_BYTES
                 used[epoch] = (used[epoch] or 0) + bytes
-                own = own + bytes
-                grow(days, epoch, bytes, life(days))
+                own, held = own + bytes, held + bytes
             else
-                mine = place_of(redis.call('HGET', key, id)) == sub(value, 2, 9)
+                mine = is_mine(redis.call('HGET', key, id), value)
             end
         else
             local known = redis.call('HGET', key, id)
-            if known then mine = place_of(known) == sub(value, 2, 9) else
+            if known then mine = is_mine(known, value) else
                 kept = false
                 overflowed[#overflowed + 1] = pack('>I4', number)
             end
@@ -169,16 +179,18 @@ local function take_waiting(system, days, labels, waiting)
         at, number = next, number + 1
     end
     for epoch, bytes in pairs(used) do
-        local name = PREFIX .. days .. ':' .. epoch .. ':systems'
+        local name = prefix_of(days, epoch) .. 'systems'
         redis.call('HINCRBY', name, system, bytes)
-        redis.call('EXPIRE', name, life(days))
+        redis.call('EXPIRE', name, ttl)
+        grow(days, epoch, bytes, ttl)
+        held = held - bytes
     end
     keep_labels(labels, days, used)
-    return claimed, table.concat(overflowed)
+    return table.concat(claimed), table.concat(overflowed)
 end
 
 local function take_judging(horizons, judging)
-    local found, at, number, days = {}, 1, 0, horizons[1]
+    local found, labels, at, number, days = {}, {}, 1, 0, horizons[1]
     while at <= #judging do
         local id, rest, next = unpack_from('>c8I2c0', judging, at)
         local place, recorded = sub(rest, 1, 8), unpack_from('>I4', rest, 9)
@@ -190,8 +202,8 @@ local function take_judging(horizons, judging)
                 local first = sub(rest, 13, 13) ~= 'o' or is_truth(key, id, value, place, its_days, epoch)
                 if knows_truth(value) then value = string.char(byte(value, 1) - 1) .. sub(value, 10) end
                 local code = sub(value, 18, 25)
-                local labels = redis.call('HGET', PREFIX .. its_days .. ':' .. epoch .. ':labels', code)
-                found[#found + 1] = { number, value, labels, first and 1 or 0 }
+                labels[code] = labels[code] or redis.call('HGET', prefix_of(its_days, epoch) .. 'labels', code)
+                found[#found + 1] = pack('>I4I1I2', number, first and 1 or 0, #value) .. value
             elseif held < bytes_max and #list < EARLY_BYTES_MAX then
                 local entry = 'w' .. NONE .. pack('>c8I4I1I2', place, recorded, days, #rest - 12) .. sub(rest, 13)
                 redis.call('APPEND', name, entry)
@@ -202,7 +214,9 @@ local function take_judging(horizons, judging)
         end
         at, number = next, number + 1
     end
-    return found
+    local texts = {}
+    for code, text in pairs(labels) do texts[#texts + 1] = pack('>c8I2', code, #text) .. text end
+    return table.concat(found), table.concat(texts)
 end
 
 local answers = {}
@@ -210,7 +224,8 @@ for i = 5, #ARGV, 5 do
     local horizons = {}
     for days in string.gmatch(ARGV[i + 1], '%d+') do horizons[#horizons + 1] = tonumber(days) end
     local claimed, overflowed = take_waiting(ARGV[i], horizons[1], ARGV[i + 2], ARGV[i + 3])
-    answers[#answers + 1] = { claimed, take_judging(horizons, ARGV[i + 4]), overflowed }
+    local found, labels = take_judging(horizons, ARGV[i + 4])
+    answers[#answers + 1] = { claimed, found, labels, overflowed }
 end
 for name, known in pairs(grown) do
     if known.by > 0 then redis.call('HSET', KEYS[2], name, (known.bytes + known.by) .. '@' .. math.ceil(known.expires)) end

@@ -3,10 +3,10 @@
 All keys have one hash tag, so that the script may touch them together in a Redis cluster too.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from struct import iter_unpack
+from struct import Struct, iter_unpack
 from typing import Any
 
 from flyball.store.postgres import PostgresDatabase
@@ -14,8 +14,10 @@ from flyball.store.redis import RedisClient, open_redis, transient_redis_errors
 from flyball.store.settings import StoreSettings
 from telemetry_ingest.adapters.redis import GENERATION, LOST
 from telemetry_ingest.domain.joins import Answer, Asked, Claimed, Found
+from telemetry_ingest.domain.waiting import labels_hash
 from telemetry_ingest.ports import JoinLimits, MemoryLostError
 
+_NUMBERED, _TEXT = Struct(">I?H"), Struct(">8sH")
 HELD = "{flyball:ingest}:join:held"
 SCRIPT = files("telemetry_ingest").joinpath("adapters", "joins.lua").read_text(encoding="utf-8")
 
@@ -49,12 +51,31 @@ def _packed(own: Asked) -> list[Any]:
 
 
 def _answer(answer: Any) -> Answer:
-    claimed, found, overflowed = answer
+    claimed, found, labels, overflowed = answer
+    texts = dict(_texts(labels))
     return Answer(
-        [Claimed(number, payload, first == 1) for number, payload, first in claimed],
-        [Found(number, value, labels, first == 1) for number, value, labels, first in found],
+        [Claimed(number, payload, is_first) for number, is_first, payload in _numbered(claimed)],
+        [Found(number, value, texts[labels_hash(value)], is_first) for number, is_first, value in _numbered(found)],
         [number for (number,) in iter_unpack(">I", overflowed)],
     )
+
+
+def _numbered(packed: bytes) -> Iterator[tuple[int, bool, bytes]]:
+    at, size = 0, len(packed)
+    while at < size:
+        number, is_first, length = _NUMBERED.unpack_from(packed, at)
+        start = at + _NUMBERED.size
+        at = start + length
+        yield number, is_first, packed[start:at]
+
+
+def _texts(packed: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 0
+    while at < len(packed):
+        code, length = _TEXT.unpack_from(packed, at)
+        start = at + _TEXT.size
+        at = start + length
+        yield code, packed[start:at]
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from flyball.schemas.native import (
     MILLION,
+    AgentEvent,
     EvaluationRecorded,
     FeedbackGiven,
     InteractionCompleted,
@@ -20,7 +21,7 @@ from flyball.schemas.native import (
 )
 from flyball.schemas.telemetry import TelemetryPolicy
 from flyball.schemas.topics import AGENT_EVENTS
-from telemetry_ingest.domain.assign import bucket_start_seconds, segment_of
+from telemetry_ingest.domain.assign import BUCKET_US, segment_of
 from telemetry_ingest.domain.judged import (
     Evaluation,
     Feedback,
@@ -32,7 +33,7 @@ from telemetry_ingest.domain.judged import (
     judgement_of,
     payload_of,
 )
-from telemetry_ingest.domain.verdicts import Accepted
+from telemetry_ingest.domain.verdicts import Accepted, Raw
 from telemetry_ingest.domain.waiting import (
     judged_of,
     judging_item,
@@ -46,7 +47,9 @@ from telemetry_ingest.domain.waiting import (
 )
 
 DAYS_DEFAULT: int = TelemetryPolicy().join_horizon_days
+DEFAULT = (DAYS_DEFAULT,)
 PREDICTION, INTERACTION = "p", "i"
+_JOINING = frozenset({PredictionMade, InteractionCompleted, OutcomeObserved, EvaluationRecorded, FeedbackGiven})
 
 Horizons = Mapping[tuple[str, str], Sequence[tuple[datetime, int]]]
 """From when on which horizon in days holds, by tenant and system; a system that is not in it has the default."""
@@ -65,6 +68,17 @@ class Asked:
     judging: list[bytes] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
     """What ``judging`` holds, unpacked."""
+
+    _codes: dict[tuple[str, str, str | None], bytes] = field(default_factory=dict)
+
+    def labelled(self, *texts: *tuple[str, str, str | None]) -> bytes:
+        """The hash of release, segment and class; they are sent once."""
+        code = self._codes.get(texts)
+        if code is None:
+            labels = labels_of(*texts)
+            code = self._codes[texts] = short_hash(labels)
+            self.labels[code] = labels
+        return code
 
     @property
     def key(self) -> bytes:
@@ -98,25 +112,26 @@ class Answer(NamedTuple):
 
 def joining(events: Iterable[Accepted]) -> list[Accepted]:
     """Those that wait for others, or that others wait for."""
-    return [one for one in events if isinstance(one.event.data, _JOINING)]
+    return [one for one in events if type(one.event.data) in _JOINING]
 
 
 def asked_of(events: Iterable[Accepted], horizons: Horizons) -> list[Asked]:
     """What ``joining`` events ask, by system; those of systems whose horizon is off ask nothing."""
     asked: dict[System, Asked] = {}
-    for one in events:
-        system = _system(one, horizons)
-        if not system[2][0]:
-            continue
-        own = asked.get(system)
+    usual: dict[tuple[str, str], Asked] = {}
+    for event, raw, _, at_us in events:
+        name, data = (event.tenant, event.subject), event.data
+        own = usual.get(name)
         if own is None:
-            own = asked[system] = Asked(system, f"{system[0]}/{system[1]}/")
-        data = one.event.data
-        if isinstance(data, PredictionMade | InteractionCompleted):
-            _ask_to_wait(own, one, data)
+            system = (*name, _days(horizons.get(name, ()), raw))
+            own = asked.setdefault(system, Asked(system, f"{name[0]}/{name[1]}/"))
+            if name not in horizons:
+                usual[name] = own
+        if type(data) is PredictionMade or type(data) is InteractionCompleted:
+            _ask_to_wait(own, event, raw, at_us // BUCKET_US, data)
         elif isinstance(data, OutcomeObserved | EvaluationRecorded | FeedbackGiven):
-            _ask_to_judge(own, one, data)
-    return list(asked.values())
+            _ask_to_judge(own, event, raw, data)
+    return [own for own in asked.values() if own.system[2][0]]
 
 
 def joined_of(asked: Sequence[Asked], answers: Sequence[Answer]) -> Joined:
@@ -145,45 +160,41 @@ def _waiting(own: Asked, number: int) -> Judged:
     return judged_of(value, own.labels[labels_hash(value)])
 
 
-_JOINING = (PredictionMade, InteractionCompleted, OutcomeObserved, EvaluationRecorded, FeedbackGiven)
-
-
-def _system(one: Accepted, horizons: Horizons) -> System:
-    tenant, name = one.event.tenant, one.event.subject
-    known = horizons.get((tenant, name))
-    if known is None:
-        return tenant, name, (DAYS_DEFAULT,)
-    at = bisect_right(known, one.raw.recorded_at, key=lambda since: since[0])
+def _days(known: Sequence[tuple[datetime, int]], raw: Raw) -> tuple[int, ...]:
+    """The horizon in force when ``raw`` was recorded, then the others that its system has had."""
+    if not known:
+        return DEFAULT
+    at = bisect_right(known, raw.recorded_at, key=lambda since: since[0])
     days = known[at - 1][1] if at else DAYS_DEFAULT
-    others = {DAYS_DEFAULT, *(each for _, each in known if each)} - {days}
-    return tenant, name, (days, *sorted(others))
+    return days, *sorted({DAYS_DEFAULT, *(each for _, each in known if each)} - {days})
 
 
-def _ask_to_wait(own: Asked, one: Accepted, data: PredictionMade | InteractionCompleted) -> None:
-    if isinstance(data, PredictionMade):
-        kind, name, predicted = PREDICTION, data.prediction_id, data.predicted_class
+def _ask_to_wait(
+    own: Asked, event: AgentEvent, raw: Raw, bucket: int, data: PredictionMade | InteractionCompleted
+) -> None:
+    if type(data) is PredictionMade:
+        predicted = data.predicted_class
+        name, value = f"{own.prefix}{PREDICTION}{data.prediction_id}", data.predicted_value
         sure = data.probabilities.get(predicted) if data.probabilities and predicted is not None else None
-        numbers = _ppm(data.score), _ppm(sure), data.predicted_value
-    else:
-        kind, name, predicted = INTERACTION, data.interaction_id, None
-        numbers = None, _ppm(data.confidence), None
-    labels = labels_of(data.release, segment_of(data.segment) if data.segment else "", predicted)
-    code = short_hash(labels)
-    own.labels[code] = labels
-    identity = short_hash(f"{own.prefix}{kind}{name}".encode())
-    at = one.raw.timestamp_ms // 1000
-    start = bucket_start_seconds(one.at_us)
-    own.waiting.append(waiting_item(identity, _place(one), at, code, start, numbers))
+        score, confidence = _ppm(data.score), _ppm(sure)
+    elif type(data) is InteractionCompleted:
+        name, predicted, value = f"{own.prefix}{INTERACTION}{data.interaction_id}", None, None
+        score, confidence = None, _ppm(data.confidence)
+    labels = own.labelled(data.release, segment_of(data.segment) if data.segment else "", predicted)
+    identity, place, at = short_hash(name.encode()), _place(event, raw), raw.timestamp_ms // 1000
+    own.waiting.append(waiting_item(identity, place, at, bucket, labels, score, confidence, value))
 
 
-def _ask_to_judge(own: Asked, one: Accepted, data: OutcomeObserved | EvaluationRecorded | FeedbackGiven) -> None:
+def _ask_to_judge(
+    own: Asked, event: AgentEvent, raw: Raw, data: OutcomeObserved | EvaluationRecorded | FeedbackGiven
+) -> None:
     kind, name = INTERACTION, data.interaction_id
     if isinstance(data, OutcomeObserved) and data.prediction_id is not None:
         kind, name = PREDICTION, data.prediction_id
     judgement = _judgement(data)
     identity = short_hash(f"{own.prefix}{kind}{name}".encode())
-    at = one.raw.timestamp_ms // 1000
-    own.judging.append(judging_item(identity, _place(one), at, payload_of(judgement)))
+    at, payload = raw.timestamp_ms // 1000, payload_of(judgement)
+    own.judging.append(judging_item(identity, _place(event, raw), at, payload))
     own.judgements.append(judgement)
 
 
@@ -198,11 +209,10 @@ def _judgement(data: OutcomeObserved | EvaluationRecorded | FeedbackGiven) -> Ju
     return Evaluation(*who, sampling, data.passed, score, bool(data.segment))
 
 
-def _place(one: Accepted) -> bytes:
-    raw = one.raw
+def _place(event: AgentEvent, raw: Raw) -> bytes:
     if raw.topic == AGENT_EVENTS.name:
         return native_place(raw.partition, raw.offset)
-    return place_of(raw.topic, raw.partition, raw.offset, one.fingerprint)
+    return place_of(raw.topic, raw.partition, raw.offset, event.source, event.id)
 
 
 def _ppm(fraction: float | None) -> int | None:

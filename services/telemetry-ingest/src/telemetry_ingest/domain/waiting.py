@@ -26,9 +26,9 @@ def short_hash(text: bytes) -> bytes:
     return blake2b(text, digest_size=HASH_BYTES).digest()
 
 
-def place_of(topic: str, partition: int, offset: int, fingerprint: bytes) -> bytes:
+def place_of(topic: str, partition: int, offset: int, source: str, identity: str) -> bytes:
     """Eight bytes for where an event stands. One record of some topics holds several events."""
-    return short_hash(f"{topic}/{partition}/{offset}/".encode() + fingerprint)
+    return short_hash(f"{topic}/{partition}/{offset}/{len(source)}/{source}{identity}".encode())
 
 
 def native_place(partition: int, offset: int) -> bytes:
@@ -44,12 +44,13 @@ def waiting_item(
     identity: bytes,
     place: bytes,
     recorded_seconds: int,
+    bucket: int,
     labels: bytes,
-    start_seconds: int,
-    numbers: tuple[int | None, int | None, float | None],
+    score: int | None,
+    confidence: int | None,
+    value: float | None,
 ) -> bytes:
-    """A prediction or an interaction with its identity and its length. ``numbers``: score, confidence, value."""
-    score, confidence, value = numbers
+    """A prediction or an interaction with its identity and its length; ``bucket`` counts buckets since 1970."""
     flags, tail = 0, b""
     if score is not None or confidence is not None:
         flags |= HAS_NUMBERS
@@ -57,7 +58,6 @@ def waiting_item(
     if value is not None:
         flags |= HAS_VALUE
         tail += _VALUE.pack(value)
-    bucket = start_seconds // BUCKET_SECONDS
     return _ITEM.pack(identity, _HEAD.size + len(tail), flags, place, recorded_seconds, bucket, labels) + tail
 
 
