@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from flyball.sim.database import MemoryDatabase
 from flyball.sim.world import World
-from flyball.store.ports import Database, Outgoing
+from flyball.store.ports import Database, Move, Outgoing
 from flyball.store.postgres import open_postgres
 from flyball.store.settings import StoreSettings
 
@@ -51,8 +51,11 @@ async def rolled_back(database: Database[Any]) -> AsyncIterator[Any]:
 
 async def advanced(database: Database[Any], start: int, end: int, partition: int = 0) -> bool:
     async with database.transaction() as transaction:
-        moved: bool = await transaction.advance("reader", "numbers.v1", partition, start, end)
-        return moved
+        return await moved(transaction, start, end, partition)
+
+
+async def moved(transaction: Any, start: int, end: int, partition: int = 0) -> bool:
+    return {partition} == await transaction.advance("reader", "numbers.v1", [Move(partition, start, end)])
 
 
 async def waiting(database: Database[Any], effect: Callable[[Any], Coroutine[Any, Any, Any]]) -> "asyncio.Task[Any]":

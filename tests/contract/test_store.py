@@ -8,13 +8,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from flyball.store.errors import Transient
-from flyball.store.ports import Database
+from flyball.store.ports import Database, Move
 from tests.contract.store import (
     IDLE_SECONDS,
     NOW,
     Play,
     advanced,
     message,
+    moved,
     outbox,
     rolled_back,
     waiting,
@@ -37,11 +38,39 @@ def test_a_position_moves_only_from_where_it_stands(play: Play) -> None:
     play(case)
 
 
+def test_of_many_positions_those_move_that_stand_where_they_should(play: Play) -> None:
+    async def case(database: Database[Any]) -> None:
+        assert await advanced(database, 0, 5, partition=1)
+        async with database.transaction() as transaction:
+            moves = [Move(2, 0, 9), Move(1, 4, 9), Move(0, 0, 7)]
+            assert await transaction.advance("reader", "numbers.v1", moves) == {0, 2}
+        assert await database.positions("reader", "numbers.v1") == {0: 7, 1: 5, 2: 9}
+        async with rolled_back(database) as transaction:
+            await transaction.advance("reader", "numbers.v1", [Move(0, 7, 8), Move(1, 5, 6)])
+        assert await database.positions("reader", "numbers.v1") == {0: 7, 1: 5, 2: 9}
+
+    play(case)
+
+
+def test_who_moves_many_positions_waits_for_each_and_finds_it_moved(play: Play) -> None:
+    async def case(database: Database[Any]) -> None:
+        for partition in (0, 1, 2):
+            assert await advanced(database, 0, 5, partition)
+        moves = [Move(partition, 5, 7) for partition in (2, 1, 0)]
+        async with database.transaction() as transaction:
+            assert await moved(transaction, 5, 9, partition=1)
+            second = await waiting(database, lambda tx: tx.advance("reader", "numbers.v1", moves))
+        assert await second == {0, 2}
+        assert await database.positions("reader", "numbers.v1") == {0: 7, 1: 9, 2: 7}
+
+    play(case)
+
+
 def test_an_error_rolls_everything_back(play: Play) -> None:
     async def case(database: Database[Any]) -> None:
         identity = uuid4()
         async with rolled_back(database) as transaction:
-            assert await transaction.advance("reader", "numbers.v1", 0, 0, 5)
+            assert await moved(transaction, 0, 5)
             assert await transaction.unseen("reader", [identity], NOW) == {identity}
             await transaction.enqueue([message("never said")])
         assert await database.positions("reader", "numbers.v1") == {}
@@ -55,7 +84,7 @@ def test_an_error_rolls_everything_back(play: Play) -> None:
 def test_nothing_is_visible_before_the_commit(play: Play) -> None:
     async def case(database: Database[Any]) -> None:
         async with database.transaction() as transaction:
-            await transaction.advance("reader", "numbers.v1", 0, 0, 5)
+            await moved(transaction, 0, 5)
             await transaction.enqueue([message("one"), message("two")])
             assert await database.positions("reader", "numbers.v1") == {}
             assert await outbox(database) == []
@@ -70,8 +99,8 @@ def test_the_second_to_move_a_position_waits_and_finds_it_moved(play: Play, star
     async def case(database: Database[Any]) -> None:
         assert start == 0 or await advanced(database, 0, start)
         async with database.transaction() as transaction:
-            assert await transaction.advance("reader", "numbers.v1", 0, start, 9)
-            second = await waiting(database, lambda tx: tx.advance("reader", "numbers.v1", 0, start, 7))
+            assert await moved(transaction, start, 9)
+            second = await waiting(database, lambda tx: moved(tx, start, 7))
         assert await second is False
         assert await database.positions("reader", "numbers.v1") == {0: 9}
 
@@ -83,8 +112,8 @@ def test_the_second_to_move_a_position_may_do_so_when_the_first_rolls_back(play:
     async def case(database: Database[Any]) -> None:
         assert start == 0 or await advanced(database, 0, start)
         async with rolled_back(database) as transaction:
-            assert await transaction.advance("reader", "numbers.v1", 0, start, 9)
-            second = await waiting(database, lambda tx: tx.advance("reader", "numbers.v1", 0, start, 7))
+            assert await moved(transaction, start, 9)
+            second = await waiting(database, lambda tx: moved(tx, start, 7))
         assert await second is True
         assert await database.positions("reader", "numbers.v1") == {0: 7}
 
@@ -95,7 +124,7 @@ def test_who_is_somewhere_else_is_not_kept_waiting(play: Play) -> None:
     async def case(database: Database[Any]) -> None:
         await advanced(database, 0, 5)
         async with database.transaction() as transaction:
-            assert await transaction.advance("reader", "numbers.v1", 0, 5, 9)
+            assert await moved(transaction, 5, 9)
             assert not await asyncio.wait_for(advanced(database, 3, 4), IDLE_SECONDS / 2)
             assert await asyncio.wait_for(advanced(database, 0, 4, partition=1), IDLE_SECONDS / 2)
 
@@ -147,11 +176,11 @@ def test_two_that_wait_for_each_other_are_told_apart(play: Play) -> None:
         async def crossing(first: int, second: int) -> bool:
             try:
                 async with database.transaction() as transaction:
-                    await transaction.advance("reader", "numbers.v1", first, 0, 1)
+                    await moved(transaction, 0, 1, first)
                     both_hold.append(first)
                     while len(both_hold) < 2:
                         await asyncio.sleep(0.01)
-                    return bool(await transaction.advance("reader", "numbers.v1", second, 0, 1))
+                    return await moved(transaction, 0, 1, second)
             except Transient:
                 return False
 
@@ -166,7 +195,7 @@ def test_a_zombie_loses_its_transaction_and_its_locks(play: Play) -> None:
     async def case(database: Database[Any]) -> None:
         async def zombie() -> None:
             async with database.transaction() as transaction:
-                assert await transaction.advance("reader", "numbers.v1", 0, 0, 9)
+                assert await moved(transaction, 0, 9)
                 await transaction.enqueue([message("too late")])
                 # Beyond the time that a transaction may sit idle.
                 await asyncio.sleep(IDLE_SECONDS + 1)

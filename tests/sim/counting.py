@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from flyball.bus.messages import fact
-from flyball.bus.processor import Processor
+from flyball.bus.processor import Processor, one_by_one
 from flyball.bus.records import Batch
 from flyball.bus.subscription import Subscription, Wiring
 from flyball.bus.typed import Received, TypedHandler
@@ -83,7 +83,7 @@ async def audit(transaction: MemoryTransaction, received: Sequence[Received[Delt
 
 
 def adder() -> Wiring[Any]:
-    return Wiring("adder", [Subscription(NUMBERS, add_numbers, hot=True)], [DELTAS])
+    return Wiring("adder", [Subscription(NUMBERS, one_by_one(add_numbers), hot=True)], [DELTAS])
 
 
 def auditor() -> Wiring[Any]:

@@ -8,29 +8,28 @@ from flyball.bus.records import Batch
 from flyball.sim.broker import Broker
 from flyball.sim.publisher import MemoryPublisher
 from flyball.sim.transaction import POSITIONS, MemoryTransaction
-from flyball.store.ports import Outgoing
+from flyball.store.ports import Move, Outgoing
 
 
 class CommitsBeforeEffect(Processor[Any]):
     """The position moves in a transaction of its own; who dies behind it loses the batch."""
 
-    async def _attempt(self, batch: Batch) -> bool:
+    async def _attempt(self, batches: Sequence[Batch]) -> set[int]:
         async with self.database.transaction() as transaction:
-            mine = await transaction.advance(
-                self.consumer, batch.topic, batch.partition, batch.from_offset, batch.next_offset
-            )
-        if mine:
+            moved = await transaction.advance(self.consumer, batches[0].topic, [batch.move for batch in batches])
+        if moved:
             async with self.database.transaction() as transaction:
-                await self.handle(transaction, batch)
-        return mine
+                await self.handle(transaction, [batch for batch in batches if batch.partition in moved])
+        return moved
 
 
 class Unfenced(MemoryTransaction):
     """Moves a position whatever it was, so that a zombie's batch counts again."""
 
-    async def advance(self, consumer: str, topic: str, partition: int, from_offset: int, next_offset: int) -> bool:
-        await self.put(POSITIONS, (consumer, topic, partition), next_offset)
-        return True
+    async def advance(self, consumer: str, topic: str, moves: Sequence[Move]) -> set[int]:
+        for move in moves:
+            await self.put(POSITIONS, (consumer, topic, move.partition), move.next_offset)
+        return {move.partition for move in moves}
 
 
 class PublishesBeforeCommit(MemoryTransaction):

@@ -137,7 +137,7 @@ async def test_a_summary_that_comes_twice_counts_once(database: PostgresDatabase
         records.append(Record(made.topic, 0, offset, at_ms, made.key, made.body, made.headers))
     for offsets in (records[:12], records[8:], records):
         async with database.transaction() as transaction:
-            await subscription.handle(transaction, Batch(TELEMETRY_SUMMARIES.name, 0, offsets[0].offset, offsets))
+            await subscription.handle(transaction, [Batch(TELEMETRY_SUMMARIES.name, 0, offsets[0].offset, offsets)])
     (stored,) = await database.fetch("SELECT state FROM systems WHERE state IS NOT NULL")
     assert json.loads(stored["state"])["rows"] == 20 * PANE_ROWS
 

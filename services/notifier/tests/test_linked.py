@@ -82,4 +82,4 @@ async def test_what_is_only_noise_is_not_even_read() -> None:
     service = Notifier(lambda _: None, lambda _: None, POLICY, Metrics("notifier"))
     audited = next(each for each in wiring(service).subscriptions if each.topic is AUDIT_RECORDS)
     place = Record(AUDIT_RECORDS.name, 0, 7, 0, b"support", record("autonomy.decision").model_dump_json().encode(), ())
-    await audited.handle(Untouched(), Batch(AUDIT_RECORDS.name, 0, 7, [place]))
+    await audited.handle(Untouched(), [Batch(AUDIT_RECORDS.name, 0, 7, [place])])

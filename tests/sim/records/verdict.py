@@ -76,7 +76,7 @@ async def _undisturbed(site: "Site") -> MemoryDatabase:
         while at < len(records):
             batch = records[at : at + random.randint(*BATCH_RECORDS)]
             async with database.transaction() as transaction:
-                await handle[topic](transaction, Batch(topic, batch[0].partition, batch[0].offset, batch))
+                await handle[topic](transaction, [Batch(topic, batch[0].partition, batch[0].offset, batch)])
             at += len(batch)
     return database
 

@@ -1,6 +1,7 @@
 """From requests to stored decisions, reviews and facts; the same way from Kafka and from HTTP."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from autonomy_controller.domain.actions import Circumstances
 from autonomy_controller.domain.changes import Change
 from autonomy_controller.domain.sampling import Salt
 from autonomy_controller.domain.state import Action, ClassState, Review
-from autonomy_controller.ports import ClassesBySystem, Memory
+from autonomy_controller.ports import ClassesBySystem, Memory, SystemKey
 from flyball.schemas.autonomy import ActionDecided, ActionRequested
 from flyball.schemas.guardrails import SYSTEM_WIDE
 from flyball.store.ports import Outgoing
@@ -46,18 +47,25 @@ class Surroundings:
         return Circumstances(own, above, self.salt, now)
 
 
-async def surroundings(memory: Memory, requests: Sequence[ActionRequested]) -> Surroundings:
+async def surroundings(
+    memory: Memory, requests: Sequence[ActionRequested], others: AbstractSet[SystemKey] = frozenset()
+) -> Surroundings:
     """Own classes are held to be changed: an epoch may be new, and two who share a lock cannot both raise it."""
-    systems = {(request.tenant, request.system) for request in requests}
+    systems = {(request.tenant, request.system) for request in requests} | others
     parents = {(request.tenant, request.parent_system) for request in requests if request.parent_system} - systems
     above = await memory.classes(parents) if parents else {}
     return Surroundings({**above, **await memory.classes(systems, change=True)}, await memory.salt())
 
 
-async def decide_all(memory: Memory, asked: Sequence[Asked]) -> tuple[dict[str, Action], list[Outgoing]]:
-    """Decide what is new, look up what is not. Returns every action by id and the facts to publish."""
+async def decide_all(
+    memory: Memory, asked: Sequence[Asked], others: AbstractSet[SystemKey] = frozenset()
+) -> tuple[dict[str, Action], list[Outgoing]]:
+    """Decide what is new, look up what is not. Returns every action by id and the facts to publish.
+
+    ``others`` are held too: systems that the same transaction will come to. Held later they would be out of order.
+    """
     firsts = {item.request.action_id: item for item in reversed(asked)}
-    known = await surroundings(memory, [item.request for item in firsts.values()])
+    known = await surroundings(memory, [item.request for item in firsts.values()], others)
     known, out = await _with_epochs(memory, known, list(firsts.values()))
     new = [_decided(item, known) for item in firsts.values()]
     added = await memory.add_actions(new)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -14,9 +14,9 @@ from autonomy_controller.domain.audit import CONTROLLER
 from autonomy_controller.domain.changes import Change, applied
 from autonomy_controller.domain.state import Action, Standing
 from autonomy_controller.ports import Memory, SystemKey
-from flyball.bus.records import Batch
+from flyball.bus.records import Record
 from flyball.bus.subscription import Subscription, Wiring
-from flyball.bus.typed import Model, Received, TypedHandler
+from flyball.bus.typed import Received, TypedHandler
 from flyball.observe.metrics import Metrics
 from flyball.schemas.autonomy import ActionDecided, ActionEnded, ActionReported, ActionRequested
 from flyball.schemas.budgets import BudgetStates
@@ -37,8 +37,6 @@ from flyball.schemas.topics import (
 from flyball.store.ports import Outgoing, Transaction, Tx
 
 NAME = facts.NAME
-AT_ONCE = 8
-"""Agents wait for these answers, and each partition's is a transaction that waits for a disk."""
 OWN = ("ce_source", f"/flyball/{NAME}".encode())
 Judge = Callable[[Standing, Any], tuple[Standing, Change | None]]
 Tx_contra = TypeVar("Tx_contra", bound=Transaction, contravariant=True)
@@ -66,7 +64,7 @@ class AutonomyController(Generic[Tx]):
             Asked(one.event, one.recorded_at, str(one.id)) for one in received if isinstance(one.event, ActionRequested)
         ]
         if asked:
-            stored, out = await decide_all(memory, asked)
+            stored, out = await decide_all(memory, asked, _systems_of(received))
             await transaction.enqueue(out)
             self.answer(transaction, [item.request for item in asked], stored)
         await self._reported(transaction, [one for one in received if isinstance(one.event, ActionReported)])
@@ -81,12 +79,13 @@ class AutonomyController(Generic[Tx]):
             if isinstance(one.event, ActionDecided) and _is_whole(one.event) and one.event.request is not None
         ]
         if asked:
-            _, out = await decide_all(self.memory(transaction), asked)
+            _, out = await decide_all(self.memory(transaction), asked, _systems_of(received))
             await transaction.enqueue(out)
         await self._reported(transaction, [one for one in received if isinstance(one.event, ActionReported)])
 
     async def on_registered(self, transaction: Tx, received: Sequence[Received[SystemRegistered]]) -> None:
         memory = self.memory(transaction)
+        await memory.classes(_systems_of(received), change=True)
         for one in received:
             await memory.register(one.event, standings.next_revision_at(one.event.revisions, one.recorded_at))
             key = (one.event.tenant, one.event.system)
@@ -94,11 +93,13 @@ class AutonomyController(Generic[Tx]):
 
     async def on_budget_states(self, transaction: Tx, received: Sequence[Received[BudgetStates]]) -> None:
         """A budget that becomes red takes one level from every class, once."""
+        await self.memory(transaction).classes(_systems_of(received), change=True)
         for one in received:
             await self._judged(transaction, one, standings.with_budgets)
 
     async def on_drift_reports(self, transaction: Tx, received: Sequence[Received[DriftReport]]) -> None:
         """Critical drift: L0. High: L1 at most while it is open. Medium: audits doubled."""
+        await self.memory(transaction).classes(_systems_of(received), change=True)
         for one in received:
             await self._judged(transaction, one, standings.with_drift)
 
@@ -115,6 +116,7 @@ class AutonomyController(Generic[Tx]):
         if not received:
             return
         memory = self.memory(transaction)
+        await memory.classes(_systems_of(received))
         stored = await memory.actions({one.event.action_id for one in received})
         done: dict[str, Action] = {}
         out: list[Outgoing] = []
@@ -176,39 +178,38 @@ async def report(
     return done, out
 
 
-@dataclass(slots=True)
-class OthersOnly(TypedHandler[Tx, Model]):
-    """Our own facts come back on a topic that SDKs write to as well. They are known, so they are not even read."""
-
-    async def __call__(self, transaction: Tx, batch: Batch) -> None:
-        others = [record for record in batch.records if OWN not in record.headers]
-        if others:
-            await TypedHandler.__call__(self, transaction, replace(batch, records=others))
-
-
 def wiring(service: AutonomyController[Tx]) -> Wiring[Tx]:
     """Everything that this service reads and writes."""
-    handlers: list[tuple[Topic, Any]] = [
-        (REGISTRY_SYSTEMS, service.on_registered),
-        (BUDGET_STATES, service.on_budget_states),
-        (DRIFT_REPORTS, service.on_drift_reports),
-        (AGENT_ACTIONS, service.on_actions),
-        (AGENT_DECISIONS, service.on_decisions),
-    ]
-    return Wiring(
-        NAME,
-        subscriptions=[
-            # What is judged by the spec waits until the spec has been read.
-            Subscription(
-                topic,
-                (OthersOnly if topic is AGENT_DECISIONS else TypedHandler)(NAME, topic, handle, service.metrics),
-                after=() if topic is REGISTRY_SYSTEMS else (REGISTRY_SYSTEMS,),
-                at_once=AT_ONCE if topic is AGENT_ACTIONS else 1,
-            )
-            for topic, handle in handlers
-        ],
-        publishes=(AGENT_DECISIONS, AUTONOMY_LEVELS, REVIEWS, AUDIT_RECORDS),
+
+    def typed(topic: Topic, decide: Any, wanted: Callable[[Record], bool] = lambda _: True) -> TypedHandler[Tx, Any]:
+        return TypedHandler(NAME, topic, decide, service.metrics, wanted=wanted)
+
+    # What is judged by the spec waits until the spec has been read.
+    spec = (REGISTRY_SYSTEMS,)
+    subscriptions = (
+        Subscription(REGISTRY_SYSTEMS, typed(REGISTRY_SYSTEMS, service.on_registered)),
+        Subscription(BUDGET_STATES, typed(BUDGET_STATES, service.on_budget_states), after=spec),
+        Subscription(DRIFT_REPORTS, typed(DRIFT_REPORTS, service.on_drift_reports), after=spec),
+        # Agents wait for these answers, and each transaction waits for a disk.
+        Subscription(AGENT_ACTIONS, typed(AGENT_ACTIONS, service.on_actions), after=spec, together=True),
+        Subscription(
+            AGENT_DECISIONS,
+            typed(AGENT_DECISIONS, service.on_decisions, _is_of_others),
+            after=spec,
+            together=True,
+        ),
     )
+    return Wiring(NAME, subscriptions, publishes=(AGENT_DECISIONS, AUTONOMY_LEVELS, REVIEWS, AUDIT_RECORDS))
+
+
+def _systems_of(received: Sequence[Received[Any]]) -> set[SystemKey]:
+    """Whose classes a transaction holds: first of all, and of all at once, so that no two wait for one another."""
+    return {(one.event.tenant, one.event.system) for one in received}
+
+
+def _is_of_others(record: Record) -> bool:
+    """Our own facts come back on a topic that SDKs write to as well. They are known, so they are not even read."""
+    return OWN not in record.headers
 
 
 def _is_whole(decided: ActionDecided) -> bool:

@@ -11,7 +11,7 @@ class Settings(KafkaSettings, StoreSettings, HttpSettings):
     """Environment variables with the prefix ``FLYBALL_``."""
 
     postgres_connections_max: int = Field(default=12, ge=2, le=64)
-    """Requests of several partitions are decided side by side."""
+    """One for each topic, the relay and the ticks; the rest is for HTTP."""
     agent_token: SecretStr | None = Field(default=None, min_length=16)
     """What agents send to ask for decisions and to start actions; it opens nothing else. None: agents have no HTTP."""
     tick_seconds: float = Field(default=0.5, ge=0.05, le=60)

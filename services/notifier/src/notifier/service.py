@@ -1,14 +1,14 @@
 """The shell: load the board, apply what came, save, publish."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic
 from uuid import UUID, uuid5
 
 from flyball.bus.messages import fact
-from flyball.bus.records import Batch
+from flyball.bus.records import Record
 from flyball.bus.subscription import Subscription, Wiring
-from flyball.bus.typed import Model, Received, TypedHandler
+from flyball.bus.typed import Received, TypedHandler
 from flyball.observe.metrics import Metrics
 from flyball.schemas.alerts import Alert
 from flyball.schemas.audit import AuditRecord
@@ -63,22 +63,17 @@ class Notifier(Generic[Tx]):
         return board
 
 
-@dataclass(slots=True)
-class OfInterest(TypedHandler[Tx, Model]):
-    """Most of what is audited are single decisions of agents. They are not read, nor remembered as seen."""
-
-    async def __call__(self, transaction: Tx, batch: Batch) -> None:
-        found = [record for record in batch.records if any(kind in (record.value or b"") for kind in WORDS)]
-        if found:
-            await TypedHandler.__call__(self, transaction, replace(batch, records=found))
-
-
 def wiring(service: Notifier[Tx]) -> Wiring[Tx]:
     """Everything that this service reads and writes."""
     alerts = TypedHandler(NAME, ALERTS, service.on_alerts, service.metrics)
-    decided = OfInterest(NAME, AUDIT_RECORDS, service.on_decided, service.metrics)
+    decided = TypedHandler(NAME, AUDIT_RECORDS, service.on_decided, service.metrics, wanted=_is_of_interest)
     subscriptions = (Subscription(ALERTS, alerts), Subscription(AUDIT_RECORDS, decided))
     return Wiring(NAME, subscriptions=subscriptions, publishes=(INCIDENTS, ALERTS, AUDIT_RECORDS))
+
+
+def _is_of_interest(record: Record) -> bool:
+    """Most of what is audited are single decisions of agents. They are not read, nor remembered as seen."""
+    return any(kind in (record.value or b"") for kind in WORDS)
 
 
 def _incidents(inputs: Sequence[Input]) -> set[str]:

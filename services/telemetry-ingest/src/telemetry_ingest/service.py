@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from flyball.bus.messages import fact
+from flyball.bus.processor import one_by_one
 from flyball.bus.records import Batch, id_of_position
 from flyball.bus.subscription import Subscription, Wiring
 from flyball.bus.typed import Received, TypedHandler
@@ -96,7 +97,7 @@ def wiring(service: TelemetryIngest[Tx], records_max: int) -> Wiring[Tx]:
             Subscription(REGISTRY_SYSTEMS, registered),
             Subscription(
                 AGENT_EVENTS,
-                service.on_events,
+                one_by_one(service.on_events),
                 hot=True,
                 records_max=records_max,
                 after=(DRIFT_REFERENCES, REGISTRY_SYSTEMS),

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, Generic
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -14,7 +14,15 @@ from faststream.middlewares import AckPolicy
 
 from flyball.bus.errors import Transient
 from flyball.bus.follower import Follower
-from flyball.bus.hot import OnAssignment, commit_for_charts, group_of, note_lag, note_progress, records_of
+from flyball.bus.hot import (
+    COMMIT_SECONDS,
+    OnAssignment,
+    commit_for_charts,
+    group_of,
+    note_lag,
+    note_progress,
+    records_of,
+)
 from flyball.bus.precedence import Precedence
 from flyball.bus.processor import Processor
 from flyball.bus.retry import retried
@@ -52,11 +60,12 @@ class ControlConsumer(Generic[Tx]):
         self.topic = subscription.topic
         self._precedence = precedence
         self._processor = processor
-        self._at_once = asyncio.Semaphore(subscription.at_once)
+        self._transactions = subscription.transactions
         self._progress = progress
         self._on_failure = on_failure
         self._failed = False
         self._busy = False
+        self._to_chart = False
         self._metrics = processor.metrics
         self._follower = Follower(processor, self._seek)
         self._subscriber: BatchSubscriber = broker.subscriber(
@@ -98,6 +107,15 @@ class ControlConsumer(Generic[Tx]):
         # A partition that retention has emptied has an end, but nothing before it that anybody could read.
         return bool(places) and all(stored.get(p.partition, starts[p]) >= ends[p] for p in places)
 
+    async def chart(self) -> None:
+        """Tell Kafka about once a second how far we are, until cancelled. Batches do not wait for it."""
+        while True:
+            await asyncio.sleep(COMMIT_SECONDS)
+            consumer = self._subscriber.consumer
+            if consumer is not None and self._to_chart:
+                self._to_chart = False
+                await commit_for_charts(consumer)
+
     async def _deliver(self, message: KafkaMessage) -> None:
         """FastStream would log what a handler raises and go on with the next batch; here it ends the service."""
         if self._failed:
@@ -112,30 +130,20 @@ class ControlConsumer(Generic[Tx]):
             self._busy = False
 
     async def _take(self, raw: Any) -> None:
-        by_place: dict[TopicPartition, list[ConsumerRecord]] = {}
+        fetched: dict[int, list[ConsumerRecord]] = {}
         for record in raw:
-            by_place.setdefault(TopicPartition(record.topic, record.partition), []).append(record)
+            fetched.setdefault(record.partition, []).append(record)
         await retried(
             "reading what comes first", self._precedence.wait, self._processor.backoff, self._processor.random
         )
-        await self._take_each(by_place)
-        consumer = self._subscriber.consumer
-        if consumer is not None:
-            for place, records in by_place.items():
+        by_partition = {partition: records_of(records) for partition, records in fetched.items()}
+        for taken in self._transactions(by_partition):
+            await self._follower.take(self.topic.name, taken)
+        if (consumer := self._subscriber.consumer) is not None:
+            for partition, records in by_partition.items():
+                place = TopicPartition(self.topic.name, partition)
                 note_lag(consumer, self._metrics, place, records[-1].offset)
-            await commit_for_charts(consumer)
-
-    async def _take_each(self, by_place: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
-        """Partitions have no order among them. All have ended, one way or the other, before a failure is told."""
-
-        async def take(place: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
-            async with self._at_once:
-                await self._follower.take(place.topic, place.partition, records_of(records))
-
-        ended = await asyncio.gather(*(take(*each) for each in by_place.items()), return_exceptions=True)
-        for failure in ended:
-            if failure is not None:
-                raise failure
+        self._to_chart = True
 
     def _seek(self, topic: str, partition: int, offset: int) -> None:
         consumer = self._subscriber.consumer

@@ -42,23 +42,31 @@ class Follower(Generic[Tx]):
                     self._next_offset[place] = stored.get(place[1], 0)
                     self.seek(*place, self._next_offset[place])
 
-    async def take(self, topic: str, partition: int, records: Sequence[Record]) -> None:
-        """Apply records of one partition, in offset order. Records before the stored position are dropped."""
+    async def take(self, topic: str, fetched: Mapping[int, Sequence[Record]]) -> None:
+        """Apply records by partition, each in offset order, in one transaction.
+
+        Records before the stored position are dropped.
+        """
+        found = [await self._batch(topic, partition, records) for partition, records in sorted(fetched.items())]
+        batches = [batch for batch in found if batch is not None]
+        applied = await self.processor.apply(batches) if batches else set()
+        for batch in batches:
+            if batch.partition in applied:
+                self._next_offset[topic, batch.partition] = batch.next_offset
+            else:
+                logger.info("position of %s[%d] moved past %d", topic, batch.partition, batch.from_offset)
+                # The consumer stands behind this batch: what of it is not dealt with would wait for the next record.
+                await self._settle(topic, batch.partition, NOWHERE)
+
+    async def _batch(self, topic: str, partition: int, records: Sequence[Record]) -> Batch | None:
+        """What of these records is still to be dealt with; None when it is nothing, or has to be fetched again."""
         expected = self._next_offset.get((topic, partition))
         if expected is None:
             expected = await self._settle(topic, partition, records[0].offset)
-            if expected is None:
-                return
+        if expected is None:
+            return None
         fresh = [record for record in records if record.offset >= expected]
-        if not fresh:
-            return
-        batch = Batch(topic, partition, expected, fresh)
-        if await self.processor.apply(batch):
-            self._next_offset[topic, partition] = batch.next_offset
-        else:
-            logger.info("position of %s[%d] moved past %d, reading on from where it stands", topic, partition, expected)
-            # The consumer stands behind this batch: what of it is not dealt with would wait for the next record.
-            await self._settle(topic, partition, NOWHERE)
+        return Batch(topic, partition, expected, fresh) if fresh else None
 
     async def _settle(self, topic: str, partition: int, fetched_offset: int) -> int | None:
         """Load the stored position. None when the consumer had to be moved there, and must fetch again."""

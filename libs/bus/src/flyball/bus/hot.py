@@ -108,7 +108,7 @@ class HotConsumer(Generic[Tx]):
             wait, processor = self._precedence.wait, self._processor
             await retried("reading what comes first", wait, processor.backoff, processor.random)
         for place, records in fetched.items():
-            await self._follower.take(place.topic, place.partition, records_of(records))
+            await self._follower.take(place.topic, {place.partition: records_of(records)})
             note_lag(self._consumer, self._processor.metrics, place, records[-1].offset)
 
     def _seek(self, topic: str, partition: int, offset: int) -> None:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
+from flyball.store.ports import Move
+
 POSITION_NAMESPACE = UUID("6f1b3f0a-6f2c-5d0e-9d7e-2f7d8c1b4a55")
 """Namespace of ids that are derived from a place in a topic."""
 
@@ -57,6 +59,10 @@ class Batch:
     @property
     def next_offset(self) -> int:
         return self.records[-1].offset + 1
+
+    @property
+    def move(self) -> Move:
+        return Move(self.partition, self.from_offset, self.next_offset)
 
     @property
     def recorded_at(self) -> datetime:

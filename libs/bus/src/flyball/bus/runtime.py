@@ -64,6 +64,8 @@ class Runtime(Generic[Tx]):
             await stack.enter_async_context(self._task(relay.run(), "relay"))
             await stack.enter_async_context(self._http_port())
             await stack.enter_async_context(self._consumers(relay))
+            for consumer in self._control:
+                await stack.enter_async_context(self._task(consumer.chart(), "charts"))
             for work in self.background:
                 await stack.enter_async_context(self._task(work(), "background"))
             await stack.enter_async_context(self._task(self._watch(), "watch"))

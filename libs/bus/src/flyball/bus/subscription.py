@@ -1,10 +1,11 @@
 """What a service reads: a topic, what to do with a batch, and by which road."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
 from flyball.bus.processor import Handle
+from flyball.bus.records import Record
 from flyball.schemas.topics import Topic
 from flyball.store.ports import Tx
 
@@ -19,10 +20,17 @@ class Subscription(Generic[Tx]):
     records_max: int = 500
     wait_ms: int = 50
     """How long a fetch waits for the first record."""
-    at_once: int = 1
-    """So many partitions of a control topic are dealt with side by side; each takes a connection to Postgres."""
+    together: bool = False
+    """All partitions of one fetch in one transaction: as many statements and commits as one partition takes.
+
+    For control topics with much traffic, and handlers that take their locks in one order whatever records come.
+    """
     after: Sequence[Topic] = ()
     """Control topics by which these records are judged, subscribed before this one: they are read first."""
+
+    def transactions(self, fetched: Mapping[int, Sequence[Record]]) -> Sequence[Mapping[int, Sequence[Record]]]:
+        """What a fetch has brought, by partition, split into what one transaction applies."""
+        return [fetched] if self.together else [{partition: records} for partition, records in fetched.items()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,10 +75,15 @@ class TypedHandler(Generic[Tx, Model]):
     decide: Decide[Tx, Model]
     metrics: Metrics
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
+    wanted: Callable[[Record], bool] = lambda _: True
+    """Records that it is not true of are not even decoded."""
 
-    async def __call__(self, transaction: Tx, batch: Batch) -> None:
+    async def __call__(self, transaction: Tx, batches: Sequence[Batch]) -> None:
+        records = [record for batch in batches for record in batch.records if self.wanted(record)]
+        if not records:
+            return
         received: dict[UUID, Received[Model]] = {}
-        for record in batch.records:
+        for record in records:
             try:
                 event = self._decode(record)
             except Poison as poison:
@@ -87,8 +92,9 @@ class TypedHandler(Generic[Tx, Model]):
             else:
                 self.breaker.count(record, buried=False)
                 received.setdefault(record.id, Received(event, record.id, record))
-        fresh = await transaction.unseen(self.consumer, list(received), batch.recorded_at)
-        self.metrics.redelivered.labels(batch.topic).inc(len(received) - len(fresh))
+        newest = max(records, key=lambda record: record.timestamp_ms)
+        fresh = await transaction.unseen(self.consumer, list(received), newest.recorded_at)
+        self.metrics.redelivered.labels(self.topic.name).inc(len(received) - len(fresh))
         await self.decide(transaction, [item for identity, item in received.items() if identity in fresh])
 
     def _decode(self, record: Record) -> Model:

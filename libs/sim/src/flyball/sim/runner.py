@@ -110,10 +110,9 @@ class Reader:
         self._broker = broker
         self._processor = processor
         self._precedence = precedence
-        self._at_once = asyncio.Semaphore(subscription.at_once)
+        self._transactions = subscription.transactions
         self._records_max = min(subscription.records_max, service.records_max)
         self._timing = service.timing
-        self._commit_each_batch = not subscription.hot
         self._stopping = False
         self._follower: Follower[Any] = Follower(processor, self._seek)
         group, name = f"{processor.consumer}.{self.topic.name}", self.topic.name
@@ -144,7 +143,7 @@ class Reader:
             fetched = await self._consumer.getmany(self._timing.fetch_seconds, self._records_max)
             if fetched:
                 await self._take(fetched)
-            if (fetched and self._commit_each_batch) or loop.time() >= commit_at:
+            if loop.time() >= commit_at:
                 await self._consumer.commit()
                 commit_at = loop.time() + self._timing.commit_seconds
 
@@ -152,14 +151,9 @@ class Reader:
         await retried(
             "reading what comes first", self._precedence.wait, self._processor.backoff, self._processor.random
         )
-        ended = await asyncio.gather(*(self._take_one(*each) for each in fetched.items()), return_exceptions=True)
-        for failure in ended:
-            if failure is not None:
-                raise failure
-
-    async def _take_one(self, place: Place, records: Sequence[Record]) -> None:
-        async with self._at_once:
-            await self._follower.take(*place, records)
+        by_partition = {partition: records for (_, partition), records in fetched.items()}
+        for taken in self._transactions(by_partition):
+            await self._follower.take(self.topic.name, taken)
 
     def _seek(self, topic: str, partition: int, offset: int) -> None:
         if (topic, partition) in self._consumer.assignment:

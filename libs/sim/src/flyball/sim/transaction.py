@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from flyball.sim.session import DELETED, Session
-from flyball.store.ports import OutboxRow, Outgoing
+from flyball.store.ports import Move, OutboxRow, Outgoing
 
 Result = TypeVar("Result")
 POSITIONS, SEEN, OUTBOX = "positions", "seen", "outbox"
@@ -37,22 +37,13 @@ class MemoryTransaction:
         result: Result = await self._session.run(what, lambda: effect(self._session))
         return result
 
-    async def advance(self, consumer: str, topic: str, partition: int, from_offset: int, next_offset: int) -> bool:
-        key = (consumer, topic, partition)
+    async def advance(self, consumer: str, topic: str, moves: Sequence[Move]) -> set[int]:
+        async def effect(session: Session) -> set[int]:
+            ordered = sorted(moves, key=lambda move: move.partition)
+            return {move.partition for move in ordered if await _moved(session, (consumer, topic), move)}
 
-        async def effect(session: Session) -> bool:
-            if from_offset == 0 and await _absent(session, POSITIONS, key):
-                session.write(POSITIONS, key, 0)
-            # As Postgres: a row that does not match is not waited for; one that does is looked at again once locked.
-            if session.read(POSITIONS, key) != from_offset:
-                return False
-            await session.lock(POSITIONS, key)
-            if session.read(POSITIONS, key) != from_offset:
-                return False
-            session.write(POSITIONS, key, next_offset)
-            return True
-
-        return await self.statement(f"advance {topic}[{partition}] {from_offset}->{next_offset}", effect)
+        steps = ", ".join(f"[{move.partition}] {move.from_offset}->{move.next_offset}" for move in moves)
+        return await self.statement(f"advance {topic} {steps}", effect)
 
     async def enqueue(self, messages: Sequence[Outgoing]) -> None:
         async def effect(session: Session) -> None:
@@ -133,6 +124,20 @@ async def insert(session: Session, table: str, key: Hashable, value: Any) -> Non
     if not await _absent(session, table, key):
         raise AlreadyThereError(f"{table} has a row {key!r} already")
     session.write(table, key, value)
+
+
+async def _moved(session: Session, reader: tuple[str, str], move: Move) -> bool:
+    key = (*reader, move.partition)
+    if move.from_offset == 0 and await _absent(session, POSITIONS, key):
+        session.write(POSITIONS, key, 0)
+    # As Postgres: a row that does not match is not waited for; one that does is looked at again once locked.
+    if session.read(POSITIONS, key) != move.from_offset:
+        return False
+    await session.lock(POSITIONS, key)
+    if session.read(POSITIONS, key) != move.from_offset:
+        return False
+    session.write(POSITIONS, key, move.next_offset)
+    return True
 
 
 async def _absent(session: Session, table: str, key: Hashable) -> bool:

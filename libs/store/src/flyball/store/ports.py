@@ -24,13 +24,23 @@ class OutboxRow:
     message: Outgoing
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One partition's position, from where a batch begins to its end."""
+
+    partition: int
+    from_offset: int
+    next_offset: int
+
+
 class Transaction(Protocol):
     """One transaction. Leaving its context commits; an exception, or a crash, rolls everything in it back."""
 
-    async def advance(self, consumer: str, topic: str, partition: int, from_offset: int, next_offset: int) -> bool:
-        """Move a position, if it still stands at ``from_offset``. Locks it until the end of the transaction.
+    async def advance(self, consumer: str, topic: str, moves: Sequence[Move]) -> set[int]:
+        """Move each position that still stands at its ``from_offset``, and lock it until the end of the transaction.
 
-        False means that these records were dealt with already: this batch is a duplicate, or this process a zombie.
+        Returns the partitions that moved. Records of any other were dealt with already: its batch is a duplicate, or
+        this process a zombie.
         """
         ...
 

@@ -12,7 +12,7 @@ import asyncpg
 
 from flyball.store.errors import Transient
 from flyball.store.migrate import DELIVERY, migrate
-from flyball.store.ports import OutboxRow, Outgoing
+from flyball.store.ports import Move, OutboxRow, Outgoing
 from flyball.store.settings import StoreSettings
 
 CLOSE_SECONDS_MAX = 5.0
@@ -28,6 +28,24 @@ AWAY: tuple[type[Exception], ...] = (
     asyncpg.QueryCanceledError,
 )
 """Errors that pass by themselves: server away or starting, deadlock, time-out, too many connections."""
+
+FIRST = """
+INSERT INTO positions SELECT $1, $2, partition, 0 FROM unnest($3::integer[]) AS partition ORDER BY partition
+ON CONFLICT DO NOTHING
+"""
+# Locked in the order of partitions: an old owner and a new one that hold several must not wait for one another.
+ADVANCE = """
+WITH held AS (
+    SELECT partition, m.next_offset
+    FROM positions p
+    JOIN unnest($3::integer[], $4::bigint[], $5::bigint[]) AS m (partition, from_offset, next_offset) USING (partition)
+    WHERE p.consumer = $1 AND p.topic = $2 AND p.next_offset = m.from_offset
+    ORDER BY partition FOR UPDATE OF p
+)
+UPDATE positions p SET next_offset = held.next_offset
+FROM held WHERE p.consumer = $1 AND p.topic = $2 AND p.partition = held.partition
+RETURNING p.partition
+"""
 
 
 @contextmanager
@@ -46,21 +64,12 @@ class PostgresTransaction:
     def __init__(self, connection: Any) -> None:
         self.connection = connection
 
-    async def advance(self, consumer: str, topic: str, partition: int, from_offset: int, next_offset: int) -> bool:
-        if from_offset == 0:
-            await self.connection.execute(
-                "INSERT INTO positions VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING", consumer, topic, partition
-            )
-        status = await self.connection.execute(
-            "UPDATE positions SET next_offset = $5"
-            " WHERE consumer = $1 AND topic = $2 AND partition = $3 AND next_offset = $4",
-            consumer,
-            topic,
-            partition,
-            from_offset,
-            next_offset,
-        )
-        return bool(status == "UPDATE 1")
+    async def advance(self, consumer: str, topic: str, moves: Sequence[Move]) -> set[int]:
+        if first := [move.partition for move in moves if move.from_offset == 0]:
+            await self.connection.execute(FIRST, consumer, topic, first)
+        columns = [(move.partition, move.from_offset, move.next_offset) for move in moves]
+        rows = await self.connection.fetch(ADVANCE, consumer, topic, *map(list, zip(*columns, strict=True)))
+        return {row["partition"] for row in rows}
 
     async def enqueue(self, messages: Sequence[Outgoing]) -> None:
         await self.connection.executemany(
@@ -161,6 +170,7 @@ async def open_postgres(
             min_size=1,
             max_size=settings.postgres_connections_max,
             command_timeout=settings.postgres_statement_seconds_max,
+            reset=_nothing_to_reset,
             server_settings={
                 "search_path": schema,
                 "application_name": f"flyball-{schema}",
@@ -176,6 +186,11 @@ async def open_postgres(
         yield PostgresDatabase(pool)
     finally:
         await _close(pool)
+
+
+async def _nothing_to_reset(connection: Any) -> None:
+    """Ours leave nothing behind: locks and settings are those of transactions. The driver would ask the server."""
+    del connection
 
 
 async def _close(pool: Any) -> None:
