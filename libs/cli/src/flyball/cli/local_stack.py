@@ -1,5 +1,6 @@
 """A whole Flyball on this machine: servers, topics and services, until it is told to stop."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,7 +12,7 @@ from flyball.bus.settings import KafkaSettings
 from flyball.bus.topics import open_topic_admin
 from flyball.schemas.topics import TOPICS
 from flyball.stack import LocalStack, MockBroker, ServiceProcess, discover, embedded_services
-from flyball.stack.services import url_variable
+from flyball.stack.services import load, url_variable
 
 CONSOLE = "console"
 
@@ -44,8 +45,10 @@ async def running(
     ``settings`` are environment variables for the services beside those that the stack decides.
     """
     token, agent_token = token or secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    loaded = asyncio.create_task(asyncio.to_thread(load, () if kafka else None))
     async with LocalStack("full" if kafka else "embedded", nodes=nodes, directory=directory) as stack:
         await _create_topics(stack)
+        await loaded
         environment = {
             **(settings or {}),
             **stack.environment,

@@ -1,5 +1,6 @@
 """The three servers together: LocalStack starts those that the environment does not name already."""
 
+import asyncio
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -87,18 +88,16 @@ class LocalStack:
         return [*(node.process for node in nodes), *(server.process for server in servers)]
 
     async def start(self) -> None:
-        """Start what is not given; ends what has started if one of them fails."""
+        """Start what is not given, side by side; ends what has started if one of them fails."""
         make_directory = directories.kept_directory if self._keep else directories.run_directory
         self._owned = make_directory(self._base)
         self._exits.callback(self._owned.release)
         try:
-            self.environment = {
-                REDIS: self._given.get(REDIS) or await self._start_redis(),
-                POSTGRES: self._given.get(POSTGRES) or await self._start_postgres(),
-                KAFKA: self._given.get(KAFKA) or await self._start_kafka(),
-            }
-            if isinstance(self.kafka, KafkaCluster):
-                self.environment[KAFKA_REPLICATION] = str(len(self.kafka.nodes))
+            self.environment = await self._start_all()
+        except BaseExceptionGroup as errors:
+            await self.stop()
+            # Who starts a stack knows the errors of servers, and not that they were started side by side.
+            raise errors.exceptions[0] from None
         except BaseException:
             await self.stop()
             raise
@@ -115,6 +114,16 @@ class LocalStack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    async def _start_all(self) -> dict[str, str]:
+        starts = {REDIS: self._start_redis, POSTGRES: self._start_postgres, KAFKA: self._start_kafka}
+        environment = {name: given for name in starts if (given := self._given.get(name))}
+        async with asyncio.TaskGroup() as group:
+            tasks = {name: group.create_task(start()) for name, start in starts.items() if name not in environment}
+        environment |= {name: task.result() for name, task in tasks.items()}
+        if isinstance(self.kafka, KafkaCluster):
+            environment[KAFKA_REPLICATION] = str(len(self.kafka.nodes))
+        return environment
 
     async def _start_redis(self) -> str:
         self.redis = Redis(self.directory / "redis", self._ports.redis, detached=self._detached)

@@ -43,6 +43,12 @@ def _select(names: Iterable[str] | None) -> dict[str, EntryPoint]:
     return {name: known[name] for name in wanted}
 
 
+def load(names: Iterable[str] | None = None) -> None:
+    """Import all services (or those named), which takes seconds: from a thread, while servers start."""
+    for entry in _select(names).values():
+        entry.load()
+
+
 def url_variable(name: str) -> str:
     """The setting that tells other services where this one answers, for example FLYBALL_BUDGET_LEDGER_URL."""
     return f"FLYBALL_{name.upper().replace('-', '_')}_URL"
