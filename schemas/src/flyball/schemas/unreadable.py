@@ -14,6 +14,7 @@ Reason = Literal[
     "empty_body",
     "too_large",
     "not_json",
+    "not_protobuf",
     "not_utf8",
     "duplicate_key",
     "not_finite",
