@@ -5,12 +5,15 @@ import re
 from pathlib import Path
 from typing import Any, get_args
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flyball.schemas import envelope
 from flyball.schemas.base import NAME_PATTERN, UNKNOWN_SYSTEM
 from flyball.schemas.envelope import Headers, Reason, Unreadable, read_agent_event, subject_of
-from flyball.schemas.native import Envelope
+from flyball.schemas.native import AgentEvent, Envelope
+from flyball.schemas.quick_reader import read_binary, read_structured
 
 GOLDEN = Path(__file__).parents[1] / "examples/agent.events.v1/interaction_completed.json"
 EVENT: dict[str, Any] = json.loads(GOLDEN.read_text())
@@ -58,6 +61,47 @@ BODIES = (
 )
 
 
+def _by_the_slow_path(headers: Headers, body: bytes | None) -> AgentEvent:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(envelope, "read_structured", lambda _: None)
+        patch.setattr(envelope, "read_binary", lambda *_: None)
+        return read_agent_event(headers, body)
+
+
+@st.composite
+def dressed(draw: st.DrawFn) -> bytes:
+    """An event as text, with keys said twice, keys that nobody knows, space anywhere and times of many forms."""
+    keys = [*ATTRIBUTES, "tenant", "data", "time", "unknown"]
+    texts = st.sampled_from(
+        ["x", 'a":b', "t\\u0069me", '\\"time\\":\\"2026-', " {", "2026-11-21T09:30:00Z", "1700000000"]
+    )
+    space = draw(st.sampled_from(["", "", "", " ", "\n", "\t"]))
+
+    def member(key: str, value: str) -> str:
+        return f'"{key}"{space if draw(st.booleans()) else ""}:{draw(st.sampled_from(["", " "]))}{value}'
+
+    def table(names: st.SearchStrategy[str]) -> str:
+        return "{" + ",".join(member(draw(names), f'"{draw(texts)}"') for _ in range(draw(st.integers(0, 3)))) + "}"
+
+    data = [member(name, json.dumps(value)) for name, value in DATA.items()]
+    data += [member(draw(FIELDS), draw(st.sampled_from(["null", "1", '"x"']))) for _ in range(draw(st.integers(0, 1)))]
+    if draw(st.booleans()):
+        data.append(member("segment", table(texts)))
+    said = {**{name: json.dumps(value) for name, value in ATTRIBUTES.items()}, "data": "{" + ",".join(data) + "}"}
+    if draw(st.booleans()):
+        said["time"] = f'"{draw(TIMES)}"'
+    members = [member(name, value) for name, value in said.items()]
+    members += ['"datacontenttype":"application/json"'] * draw(st.integers(0, 2))
+    if draw(st.booleans()):
+        members.insert(draw(st.integers(0, len(members))), member(draw(st.sampled_from(keys)), f'"{draw(texts)}"'))
+    return ("{" + ",".join(draw(st.permutations(members))) + "}").encode()
+
+
+TIMES = st.sampled_from(
+    ["1700000000", "20261121093000", "2026-11-21T09:30Z", "2026-11-21_09:30:00+05:30", "-1700000000"]
+) | st.datetimes().map(lambda moment: f"{moment.isoformat()}+01:00")
+
+
 def _check_reason(error: Unreadable) -> None:
     assert error.reason in get_args(Reason)
     assert error.field is None or 0 < len(error.field) <= 256
@@ -73,3 +117,24 @@ def test_any_record_is_an_event_or_unreadable(headers: Headers, body: bytes | No
         _check_reason(error)
     system = subject_of(headers, body, key)
     assert system == UNKNOWN_SYSTEM or re.fullmatch(NAME_PATTERN, system)
+
+
+@given(HEADERS, BODIES | dressed())
+def test_what_is_read_quickly_is_read_slowly_as_the_same_event(headers: Headers, body: bytes | None) -> None:
+    try:
+        found = read_agent_event(headers, body)
+    except Unreadable:
+        # The quick path refuses nothing by itself.
+        return
+    slowly = _by_the_slow_path(headers, body)
+    assert (found, found.model_fields_set) == (slowly, slowly.model_fields_set)
+
+
+def test_ordinary_events_are_read_quickly() -> None:
+    compact, spaced = json.dumps(EVENT, separators=(",", ":")), json.dumps(EVENT)
+    attributes = {name: value for name, value in EVENT.items() if name != "data"}
+    assert (
+        read_structured(compact.encode()) == read_structured(spaced.encode()) == read_agent_event((), spaced.encode())
+    )
+    data = json.dumps(DATA).encode()
+    assert read_binary(json.dumps(attributes).encode(), EVENT["time"], data) == read_agent_event(BINARY, data)

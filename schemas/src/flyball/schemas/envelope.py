@@ -1,7 +1,8 @@
 """CloudEvents 1.0 on Kafka: reading what agents send, in structured or binary mode, and the headers we write ourselves.
 
-Reading is strict and judges one record at a time. A record is parsed once by jiter, for duplicate keys, infinities
-and bounds, which pydantic's own parser lets pass, and once by the model itself.
+Reading is strict and judges one record at a time. Most records are proven to be in order by ``quick_reader``. Any
+other one is parsed once by jiter, for duplicate keys, infinities and bounds, which pydantic's own parser lets pass, and
+once by the model itself; that alone decides what is refused, and says why.
 """
 
 import math
@@ -17,6 +18,7 @@ from pydantic_core import to_json
 
 from flyball.schemas.base import NAME_PATTERN, UNKNOWN_SYSTEM
 from flyball.schemas.native import AgentEvent
+from flyball.schemas.quick_reader import read_binary, read_structured
 from flyball.schemas.unreadable import Reason, Unreadable, dotted, not_parsed, not_valid
 
 __all__ = ["BODY_BYTES_MAX", "Reason", "Unreadable", "headers_of", "read_agent_event", "subject_of"]
@@ -49,12 +51,13 @@ def read_agent_event(headers: Headers, body: bytes | None, *, body_bytes_max: in
         raise Unreadable("empty_body", None, "the record has no body")
     if len(body) > body_bytes_max:
         raise Unreadable("too_large", None, f"the body has {len(body)} bytes, {body_bytes_max} are allowed")
-    if _is_structured(headers):
-        return _validated(body, _parsed(body))
+    if not headers or _is_structured(headers):
+        return read_structured(body) or _validated(body, _parsed(body))
     attributes = _attributes(headers)
-    document = {"data": _parsed(body), **attributes}
-    # The body is one valid JSON value by now, so it can be put into an envelope as it is.
-    return _validated(b'{"data":' + body + b"," + to_json(attributes)[1:], document)
+    text = to_json(attributes)
+    event = read_binary(text, attributes.get("time", ""), body)
+    # Where it is valid JSON, the body is put into an envelope as it is.
+    return event or _validated(b'{"data":' + body + b"," + text[1:], {"data": _parsed(body), **attributes})
 
 
 def _is_structured(headers: Headers) -> bool:
