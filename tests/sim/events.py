@@ -21,6 +21,10 @@ from flyball.store.ports import Outgoing
 
 SERIAL = "x-serial"
 DUPLICATES, INVALIDS, UNKEYED, OLD = 0.08, 0.04, 0.05, 0.05
+TRUTHS = (0, 1, 1, 1, 2)
+"""How many outcomes a prediction has; the second one says the same, for either may be the first to be read."""
+OWED = 0.6
+"""Chance that what is still to come of a prediction comes next."""
 SPECS = (
     SystemSpec(system="support"),
     # A window so short that late events find their hour gone; and minutes that one good event can save.
@@ -59,12 +63,13 @@ class Load:
     random: Random
     made: dict[bytes, Event | str] = field(default_factory=dict)
     _recent: list[Event] = field(default_factory=list)
+    _owed: list[Event] = field(default_factory=list)
 
     def next(self) -> Outgoing:
         chance = self.random.random()
         if self._recent and chance < DUPLICATES:
             return self._record(self.random.choice(self._recent[-60:]))
-        event = self._event(self.random.choice(SYSTEMS))
+        event = self._owed_event() or self._event(self.random.choice(SYSTEMS))
         if chance < DUPLICATES + INVALIDS:
             return self._invalid(event)
         self._recent.append(event)
@@ -77,7 +82,29 @@ class Load:
         # Few minutes and buckets, so that replicas and batches meet in each of them.
         back = timedelta(days=2 * old, minutes=self.random.randint(0, 2))
         time = EPOCH - back + timedelta(seconds=self.random.choice((3, 5, 48)))
-        return Event(system, number, kind, time, {**data, "release": self.random.choice(("1.0.0", "1.0.0", "1.1.0"))})
+        release = {"release": self.random.choice(("1.0.0", "1.0.0", "1.1.0"))}
+        event = Event(system, number, kind, time, {**self._of_another(system, kind, data), **release})
+        return self._with_truth(event) if kind == "prediction.made" else event
+
+    def _of_another(self, system: str, kind: str, data: dict[str, Any]) -> dict[str, Any]:
+        """An evaluation is of some interaction of its system, if it has one yet."""
+        known = [each.id for each in self._recent if each.system == system and each.kind == "interaction.completed"]
+        if kind != "evaluation.recorded" or not known:
+            return data
+        return data | {"interaction_id": self.random.choice(known)}
+
+    def _with_truth(self, event: Event) -> Event:
+        """One of a prediction and its outcomes; the others are owed, and may come in any order or never."""
+        truth = {"prediction_id": event.data["prediction_id"], "true_class": self.random.choice(("yes", "no"))}
+        count = self.random.choice(TRUTHS)
+        outcomes = [Event(event.system, f"{event.id}-{n}", "outcome.observed", EPOCH, truth) for n in range(count)]
+        self._owed += [event, *outcomes]
+        return self._owed.pop(self.random.randint(-count - 1, -1))
+
+    def _owed_event(self) -> Event | None:
+        if not self._owed or self.random.random() >= OWED:
+            return None
+        return self._owed.pop(self.random.randrange(len(self._owed)))
 
     def _record(self, event: Event) -> Outgoing:
         body = json.dumps(attributes(event) | {"data": event.data}).encode()
@@ -116,6 +143,7 @@ def _interaction(random: Random, number: str) -> tuple[str, dict[str, Any]]:
         "interaction_id": number,
         "outcome": random.choice(("ok", "ok", "ok", "timeout")),
         "latency_ms": random.choice((120.5, 900, 4_999, 5_000, 9_000)),
+        "confidence": random.choice((None, 0.5, 0.9)),
         "cost_micro_usd": random.randint(1, 90_000),
         "provider": "acme",
         "model": "small",
@@ -147,7 +175,9 @@ def _guardrail(random: Random, number: str) -> tuple[str, dict[str, Any]]:
 
 
 def _prediction(random: Random, number: str) -> tuple[str, dict[str, Any]]:
-    return "prediction.made", {"prediction_id": number, "predicted_class": random.choice(("yes", "no")), "score": 0.5}
+    market = {"segment": {"market": random.choice(("de", "fr"))}}
+    predicted = {"prediction_id": number, "predicted_class": random.choice(("yes", "no")), "score": 0.5}
+    return "prediction.made", predicted | market
 
 
 def _release(random: Random, number: str) -> tuple[str, dict[str, Any]]:

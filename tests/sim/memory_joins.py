@@ -117,10 +117,11 @@ def _in_time(one: int, other: int, *days: int) -> bool:
 class MemoryJoins:
     memory: MemoryMap
     room: int = 1_000_000
+    shelves_type: type[Shelves] = Shelves
 
     async def find(self, asked: Sequence[Asked]) -> Sequence[Answer]:
         def script(known: dict[Any, Any]) -> Sequence[Answer]:
-            shelves: Shelves = known.setdefault("joins", Shelves())
+            shelves: Shelves = known.setdefault("joins", self.shelves_type())
             return [shelves.answer(own, self.room) for own in asked]
 
         return await self.memory.run(f"joins of {len(asked)}", script)

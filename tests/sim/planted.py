@@ -1,6 +1,6 @@
-"""Three classical mistakes, each a few lines away from the real code. The simulation must see them."""
+"""Classical mistakes, each a few lines away from the real code. The simulation must see them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flyball.bus.processor import Processor
@@ -9,6 +9,7 @@ from flyball.sim.broker import Broker
 from flyball.sim.publisher import MemoryPublisher
 from flyball.sim.transaction import POSITIONS, MemoryTransaction
 from flyball.store.ports import Move, Outgoing
+from tests.sim.memory_joins import Shelves, Waiting
 
 
 class CommitsBeforeEffect(Processor[Any]):
@@ -43,3 +44,12 @@ class PublishesBeforeCommit(MemoryTransaction):
 
 def publishing_to(broker: Broker) -> type[MemoryTransaction]:
     return type("PublishesToBroker", (PublishesBeforeCommit,), {"broker": broker})
+
+
+class ForgetsTheClaimed(Shelves):
+    """Tidies up judgements that have found their partner; asked again, each finds it once more by itself."""
+
+    def _claim(self, identity: bytes, new: Waiting) -> Iterator[tuple[bytes, bool]]:
+        claimed = list(super()._claim(identity, new))
+        del self.early[identity]
+        return iter(claimed)

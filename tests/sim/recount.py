@@ -85,6 +85,40 @@ def points(published: Iterable[Event | str]) -> dict[tuple[str, str], Points]:
     return found
 
 
+Place = tuple[str, str, str, int]
+"""System, release, segment and start of a bucket."""
+
+
+def judged(published: Iterable[Event | str]) -> Counter[tuple[Any, ...]]:
+    """What judgements found out, in the bucket of what they judged, whichever of the two came first."""
+    once = {(event.system, event.id): event for event in published if isinstance(event, Event)}
+    by_kind: defaultdict[str, list[Event]] = defaultdict(list)
+    for event in once.values():
+        by_kind[event.kind].append(event)
+    found: Counter[tuple[Any, ...]] = Counter()
+    predictions = {(event.system, event.data["prediction_id"]): event for event in by_kind["prediction.made"]}
+    true = set()
+    for event in by_kind["outcome.observed"]:
+        key = event.system, event.data["prediction_id"]
+        if made := predictions.get(key):
+            found[*_place(made), "joined"] += 1
+            found[*_place(made), event.data["true_class"], made.data["predicted_class"]] += key not in true
+            true.add(key)
+    interactions = {(event.system, event.data["interaction_id"]): event for event in by_kind["interaction.completed"]}
+    for event in by_kind["evaluation.recorded"]:
+        if made := interactions.get((event.system, event.data["interaction_id"])):
+            found[*_place(made), "joined"] += 1
+            if made.data["confidence"] is not None:
+                found[*_place(made), event.data["metric"], event.data["passed"]] += 1
+    return +found
+
+
+def _place(event: Event) -> Place:
+    segment = ",".join(f"{name}={value}" for name, value in event.data.get("segment", {}).items())
+    start = int(event.time.timestamp())
+    return event.system, event.data["release"], segment, start - start % 10
+
+
 Scored = tuple[str, bool | None, int, int, int]
 """Dimension, good or not or not scored, target, weight, sampling."""
 

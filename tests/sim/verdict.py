@@ -44,6 +44,24 @@ def summaries(broker: Broker, totals: MemoryDatabase) -> None:
     assert rejected == sum(row.rejected for _, row in rows), f"{rejected} rejected records were published"
 
 
+def joins(broker: Broker, made: Made) -> None:
+    """Each judgement counts once with what it judged: labelled and calibration equal the recount of pairs."""
+    found: Counter[tuple[object, ...]] = Counter()
+    for record in once(broker, TELEMETRY_SUMMARIES.name):
+        summary = TelemetrySummary.model_validate_json(record.value or b"")
+        start = int(summary.bucket_start.timestamp())
+        place = summary.system, summary.release or "", summary.segment or "", start
+        found[*place, "joined"] += summary.joins.joined
+        for true_class, predicted in summary.labelled.confusion.items():
+            found.update({(*place, true_class, name): count for name, count in predicted.items()})
+        for judge in summary.calibration:
+            found[*place, judge.judge, True] += judge.right_ppm.count
+            found[*place, judge.judge, False] += judge.wrong_ppm.count
+    expected = recount.judged(recount.contents(broker.records(AGENT_EVENTS.name), made))
+    wrong = {key: (found[key], expected[key]) for key in found | expected if found[key] != expected[key]}
+    assert not wrong, f"pairs as counted and by recount: {wrong}"
+
+
 def ledger(broker: Broker, database: MemoryDatabase, made: Made) -> None:
     """Accounts sum to zero and equal the recount, chains hold, and only published summaries were posted."""
     budgets = database.rows("budgets")

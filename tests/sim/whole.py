@@ -131,10 +131,11 @@ class Whole:
 
     transaction_type: Callable[[Broker], type[MemoryTransaction]] = lambda _: MemoryTransaction
     processor_type: type[Processor[Any]] = Processor
+    joins_type: Callable[[MemoryMap], Joins] = MemoryJoins
     events: int = 105
 
     async def __call__(self, world: World) -> None:
-        site = Site(world, "", self.transaction_type, self.processor_type)
+        site = Site(world, "", self.transaction_type, self.processor_type, joins_type=self.joins_type)
         site.start_ingest(replicas=2)
         site.start_ledger(replicas=2)
         await self._publish(world, site.broker, [_registrations(world)])
@@ -147,9 +148,10 @@ class Whole:
         await site.ledger_at_rest()
         verdict.conservation(site.broker, site.totals, load.made)
         verdict.summaries(site.broker, site.totals)
+        verdict.joins(site.broker, load.made)
         verdict.ledger(site.broker, site.ledger, load.made)
         if world.seed % REPLAY_EVERY == 0:
-            await _replayed(world, site)
+            await _replayed(world, site, load.made)
 
     async def _publish(self, world: World, broker: Broker, shares: Sequence[Sequence[Outgoing]]) -> None:
         """Each share from a process of its own; returns when all is acknowledged."""
@@ -157,13 +159,14 @@ class Whole:
         await world.until(lambda: all(agent.ended for agent in agents), REST_SECONDS_MAX, "everything published")
 
 
-async def _replayed(world: World, site: Site) -> None:
+async def _replayed(world: World, site: Site, made: verdict.Made) -> None:
     """Invariant 2: read again from zero by fresh databases, in other batches, the logs give the same."""
     again = Site(world, "again-", records_max=world.random.randint(1, 60))
     again.broker.copy(site.broker, AGENT_EVENTS.name)
     again.start_ingest(replicas=1)
     await again.ingest_at_rest()
     verdict.same_totals(site.totals, again.totals)
+    verdict.joins(again.broker, made)
     fresh = Site(world, "fresh-", records_max=world.random.randint(1, 60))
     for topic in (TELEMETRY_SUMMARIES, REGISTRY_SYSTEMS):
         fresh.broker.copy(site.broker, topic.name)
