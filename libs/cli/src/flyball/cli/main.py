@@ -14,6 +14,7 @@ from flyball.cli.commands import (
     doctor,
     drift,
     gate,
+    imports,
     incidents,
     reference,
     reviews,
@@ -42,6 +43,7 @@ application.command("doctor")(doctor.doctor)
 application.command("apply")(specs.apply)
 application.command("validate")(specs.validate)
 application.command("send")(send.send)
+application.add_typer(imports.application, name="import")
 application.add_typer(systems.application, name="systems")
 application.add_typer(telemetry.application, name="telemetry")
 application.add_typer(budgets.application, name="budgets")

@@ -1,29 +1,23 @@
 """`flyball send [FILE]`: events from JSON lines."""
 
 import json
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from flyball.cli.connection import Connection, answer_of
+from flyball.cli.connection import Connection
 from flyball.cli.errors import ERROR, CommandError
 from flyball.cli.inputs import STDIN, opened
 from flyball.cli.output import Form, FormOption, note, show
+from flyball.cli.sending import batches, post
 
 if TYPE_CHECKING:
-    import httpx
-
     from flyball.cli.progress import Progress
 
-BATCH_EVENTS = 500
-BATCH_BYTES_MAX = 4 * 1_048_576
 LINE_BYTES_MAX = 4 * 1_048_576
-TRIES_MAX = 6
 BAD_LINES_TOLD_MAX = 20
-SERVICE_UNAVAILABLE = 503
 
 
 def send(
@@ -37,8 +31,8 @@ def send(
     lines = Lines()
     sent = 0
     with opened(file) as source, _progress(file) as progress, connection.client() as client:
-        for batch in _batches(lines.good(source)):
-            sent += _post(client, batch)
+        for batch in batches(lines.good(source)):
+            sent += post(client, batch)
             progress.update(len(batch), sum(len(event) + 1 for event in batch))
     data = {"sent": sent, "skipped": lines.skipped}
     show(output, data, lambda: ((">SENT", ">SKIPPED"), [[str(sent), str(lines.skipped)]]))
@@ -96,34 +90,6 @@ def flaw_of(line: bytes) -> str | None:
 
 def _not_json(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")
-
-
-def _batches(events: Iterable[bytes]) -> Iterator[list[bytes]]:
-    batch: list[bytes] = []
-    length = 0
-    for event in events:
-        if batch and (len(batch) == BATCH_EVENTS or length + len(event) > BATCH_BYTES_MAX):
-            yield batch
-            batch, length = [], 0
-        batch.append(event)
-        length += len(event) + 1
-    if batch:
-        yield batch
-
-
-def _post(client: "httpx.Client", batch: list[bytes]) -> int:
-    """Send one batch, again while console says that it cannot take it now: an event counts once by its id."""
-    headers = {"Content-Type": "application/x-ndjson"}
-    for _ in range(TRIES_MAX - 1):
-        response = client.post("/v1/events", content=b"\n".join(batch), headers=headers)
-        pause = response.headers.get("retry-after", "")
-        if response.status_code != SERVICE_UNAVAILABLE or not pause.isdigit():
-            break
-        note(f"console cannot take events now, trying again in {pause} s")
-        time.sleep(min(int(pause), 30))
-    else:
-        response = client.post("/v1/events", content=b"\n".join(batch), headers=headers)
-    return int(answer_of(response)["accepted"])
 
 
 def _progress(file: Path) -> "Progress":
