@@ -16,7 +16,7 @@ RESULTS = Path(__file__).parent / "results"
 HEADERS = (("content-type", STRUCTURED.encode()),)
 SENT: dict[str, int] = {
     "deepeval.json": 9,
-    "garak.report.jsonl": 24,
+    "garak.report.jsonl": 16,
     "inspect.eval": 12,
     "inspect.json": 12,
     "promptfoo.json": 8,
