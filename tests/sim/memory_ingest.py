@@ -1,17 +1,21 @@
 """telemetry-ingest's ports on the simulated Postgres and Redis; the counterparts of its ``adapters``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from flyball.schemas.drift import DriftReference, reference_in_force
+from flyball.schemas.registry import SystemRegistered
 from flyball.sim.keeper import MemoryMap
 from flyball.sim.session import Session
 from flyball.sim.transaction import MemoryTransaction
 from telemetry_ingest.domain.condense import SystemTotals
+from telemetry_ingest.domain.feeds.feed import Feed
+from telemetry_ingest.domain.feeds.rules import Declaration, revisions_of
+from telemetry_ingest.domain.feeds.state import EMPTY
 from telemetry_ingest.domain.yardsticks import Yardstick, Yardsticks
-from telemetry_ingest.ports import Sighting
+from telemetry_ingest.ports import Place, Sighting, SystemKey
 
 HORIZON = timedelta(hours=24)
 
@@ -49,6 +53,35 @@ class MemoryReferences:
             }
 
         return await self.transaction.statement("references in force", effect)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryFeeds:
+    """Without the memory of a process: every batch finds what the one before it has saved."""
+
+    transaction: MemoryTransaction
+
+    async def declare(self, registered: SystemRegistered) -> None:
+        key = registered.tenant, registered.system
+        await self.transaction.put("declarations", key, revisions_of(registered))
+
+    async def open(self, place: Place, systems: Collection[SystemKey]) -> Mapping[SystemKey, Feed]:
+        async def effect(session: Session) -> Mapping[SystemKey, Feed]:
+            return {
+                key: Feed(
+                    lambda _provider, _model, _at: None,
+                    session.read("feeds", (place.topic, place.partition, *key)) or EMPTY,
+                    Declaration(session.read("declarations", key) or ()),
+                )
+                for key in sorted(systems)
+            }
+
+        return await self.transaction.statement("feeds", effect)
+
+    async def save(self, feeds: Mapping[SystemKey, Feed], place: Place) -> None:
+        for key, feed in sorted(feeds.items()):
+            if feed.has_changed:
+                await self.transaction.put("feeds", (place.topic, place.partition, *key), feed.state)
 
 
 def _in_force(versions: Sequence[DriftReference], first: datetime, last: datetime) -> list[DriftReference]:

@@ -29,7 +29,7 @@ from telemetry_ingest.service import TelemetryIngest
 from telemetry_ingest.service import wiring as ingest_wiring
 from tests.sim import verdict
 from tests.sim.events import Load, registrations
-from tests.sim.memory_ingest import MemoryReferences, MemorySightings, MemoryTotals
+from tests.sim.memory_ingest import MemoryFeeds, MemoryReferences, MemorySightings, MemoryTotals
 from tests.sim.memory_joins import MemoryHorizons, MemoryJoins
 from tests.sim.memory_ledger import MemoryLedger
 
@@ -97,6 +97,7 @@ class Site:
             MemoryReferences,
             self.joins_type(self.redis),
             MemoryHorizons,
+            MemoryFeeds,
             Metrics("telemetry-ingest"),
         )
         return ingest_wiring(ingest, self.records_max)

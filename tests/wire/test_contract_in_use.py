@@ -40,8 +40,10 @@ from notifier.service import wiring as notifier_wiring
 from rollback_executor.adapters.postgres import PostgresRollouts
 from rollback_executor.service import RollbackExecutor
 from rollback_executor.service import wiring as rollback_wiring
+from telemetry_ingest.adapters.feeds import FeedMemory, PostgresFeeds
 from telemetry_ingest.adapters.horizons import PostgresHorizons
 from telemetry_ingest.adapters.postgres import PostgresTotals
+from telemetry_ingest.adapters.price_list import list_price
 from telemetry_ingest.adapters.references import PostgresReferences, Yardsticks
 from telemetry_ingest.domain.joins import Answer, Asked
 from telemetry_ingest.domain.verdicts import Limits
@@ -73,6 +75,7 @@ def wirings() -> dict[str, Wiring[Any]]:
         lambda tx: PostgresReferences(tx, Yardsticks()),
         NoJoins(),
         PostgresHorizons,
+        lambda tx: PostgresFeeds(tx, FeedMemory(list_price)),
         Metrics("ingest"),
     )
     drift = DriftDetector(lambda tx: DriftSystems(tx, Plans()), Metrics("drift-detector"))

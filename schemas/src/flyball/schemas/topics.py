@@ -18,6 +18,7 @@ from flyball.schemas.rejected import BuriedRecord, TelemetryRejected
 from flyball.schemas.reviews import ReviewChanged
 from flyball.schemas.rollouts import RolloutChanged
 from flyball.schemas.summaries import TelemetrySummary
+from flyball.schemas.telemetry import TelemetryException
 
 DAY_MS = 86_400_000
 MEBIBYTE = 1_048_576
@@ -81,6 +82,14 @@ TELEMETRY_REJECTED = Topic(
     consumers=("console",),
     record_bytes_max=8 * MEBIBYTE,
 )
+TELEMETRY_EXCEPTIONS = Topic(
+    name="telemetry.exceptions.v1",
+    description="What is wrong with a feed: quarantine, personal data, models without a price, nobody declared it.",
+    model=TelemetryException,
+    key="system",
+    producers=("telemetry-ingest",),
+    consumers=("autonomy-controller",),
+)
 DRIFT_REFERENCES = Topic(
     name="drift.references.v1",
     description="What each system's data are compared with. Versions never change, and a replay needs them all.",
@@ -130,7 +139,7 @@ ALERTS = Topic(
     description="What somebody must know, firing and resolved.",
     model=Alert,
     key="system",
-    producers=("drift-detector", "budget-ledger", "rollback-executor", "notifier"),
+    producers=("telemetry-ingest", "drift-detector", "budget-ledger", "rollback-executor", "notifier"),
     consumers=("notifier",),
 )
 INCIDENTS = Topic(
@@ -155,7 +164,14 @@ AUDIT_RECORDS = Topic(
     description="Every decision of every service, with what it rested on.",
     model=AuditRecord,
     key="system",
-    producers=("drift-detector", "budget-ledger", "rollback-executor", "notifier", "autonomy-controller"),
+    producers=(
+        "telemetry-ingest",
+        "drift-detector",
+        "budget-ledger",
+        "rollback-executor",
+        "notifier",
+        "autonomy-controller",
+    ),
     consumers=("audit-log", "notifier"),
 )
 AGENT_ACTIONS = Topic(
@@ -196,6 +212,7 @@ DECLARED: Sequence[Topic] = (
     AGENT_EVENTS,
     TELEMETRY_SUMMARIES,
     TELEMETRY_REJECTED,
+    TELEMETRY_EXCEPTIONS,
     DRIFT_REFERENCES,
     DRIFT_REPORTS,
     RETRAINING_REQUESTS,

@@ -23,6 +23,7 @@ from flyball.schemas.budgets import BudgetStates
 from flyball.schemas.drift import DriftReport
 from flyball.schemas.guardrails import SYSTEM_WIDE
 from flyball.schemas.registry import SystemRegistered, SystemRevision
+from flyball.schemas.telemetry import TelemetryException
 from flyball.schemas.topics import (
     AGENT_ACTIONS,
     AGENT_DECISIONS,
@@ -32,6 +33,7 @@ from flyball.schemas.topics import (
     DRIFT_REPORTS,
     REGISTRY_SYSTEMS,
     REVIEWS,
+    TELEMETRY_EXCEPTIONS,
     Topic,
 )
 from flyball.store.ports import Outgoing, Transaction, Tx
@@ -102,6 +104,12 @@ class AutonomyController(Generic[Tx]):
         await self.memory(transaction).classes(_systems_of(received), change=True)
         for one in received:
             await self._judged(transaction, one, standings.with_drift)
+
+    async def on_exceptions(self, transaction: Tx, received: Sequence[Received[TelemetryException]]) -> None:
+        """A feed in quarantine holds promotions back until its owner releases it."""
+        for one in received:
+            if one.event.kind in (standings.QUARANTINED, standings.RELEASED):
+                await self._judged(transaction, one, standings.with_exception)
 
     async def _judged(self, transaction: Tx, one: Received[Any], judge: Judge) -> None:
         memory, key = self.memory(transaction), (one.event.tenant, one.event.system)
@@ -190,6 +198,7 @@ def wiring(service: AutonomyController[Tx]) -> Wiring[Tx]:
         Subscription(REGISTRY_SYSTEMS, typed(REGISTRY_SYSTEMS, service.on_registered)),
         Subscription(BUDGET_STATES, typed(BUDGET_STATES, service.on_budget_states), after=spec),
         Subscription(DRIFT_REPORTS, typed(DRIFT_REPORTS, service.on_drift_reports), after=spec),
+        Subscription(TELEMETRY_EXCEPTIONS, typed(TELEMETRY_EXCEPTIONS, service.on_exceptions), after=spec),
         # Agents wait for these answers, and each transaction waits for a disk.
         Subscription(AGENT_ACTIONS, typed(AGENT_ACTIONS, service.on_actions), after=spec, together=True),
         Subscription(

@@ -8,9 +8,11 @@ from importlib.resources import files
 from flyball.bus.runtime import Runtime
 from flyball.observe.metrics import Metrics
 from flyball.store.postgres import open_postgres
+from telemetry_ingest.adapters.feeds import FeedMemory, PostgresFeeds
 from telemetry_ingest.adapters.horizons import PostgresHorizons
 from telemetry_ingest.adapters.joins import open_joins
 from telemetry_ingest.adapters.postgres import PostgresTotals
+from telemetry_ingest.adapters.price_list import list_price
 from telemetry_ingest.adapters.redis import open_sightings
 from telemetry_ingest.adapters.references import PostgresReferences, Yardsticks
 from telemetry_ingest.api import routes
@@ -35,9 +37,18 @@ async def serve(environment: Mapping[str, str]) -> None:
         ) as sightings,
         open_joins(settings, database, settings.join_limits()) as joins,
     ):
+        feeds = partial(PostgresFeeds, memory=FeedMemory(list_price))
         references = partial(PostgresReferences, yardsticks=Yardsticks())
         service = TelemetryIngest(
-            settings.limits(), sightings, PostgresTotals, references, joins, PostgresHorizons, metrics
+            settings.limits(),
+            sightings,
+            PostgresTotals,
+            references,
+            joins,
+            PostgresHorizons,
+            feeds,
+            metrics,
+            settings.refuses_undeclared,
         )
         runtime = Runtime(
             wiring(service, settings.ingest_batch_records_max),

@@ -1,15 +1,20 @@
 """What the service needs from outside its domain."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from flyball.schemas.drift import DriftReference
 from flyball.schemas.registry import SystemRegistered
 from telemetry_ingest.domain.condense import SystemTotals
+from telemetry_ingest.domain.feeds.feed import Feed
+from telemetry_ingest.domain.feeds.state import Quarantine
 from telemetry_ingest.domain.joins import Answer, Asked, Horizons
 from telemetry_ingest.domain.yardsticks import Yardsticks
+
+SystemKey = tuple[str, str]
+"""Tenant and system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,14 @@ class Sighting:
     place: str
     """``partition:offset``"""
     recorded_at: datetime
+
+
+class Place(NamedTuple):
+    """An offset of a partition."""
+
+    topic: str
+    partition: int
+    offset: int
 
 
 class Sightings(Protocol):
@@ -81,6 +94,34 @@ class References(Protocol):
 
     async def between(self, spans: Mapping[tuple[str, str], tuple[datetime, datetime]]) -> Yardsticks:
         """Versions that are in force at some moment of each system's span, from its first to its last."""
+        ...
+
+
+class Feeds(Protocol):
+    """What is known of each feed, within a transaction."""
+
+    async def declare(self, registered: SystemRegistered) -> None:
+        """Remember all revisions of a system."""
+        ...
+
+    async def open(self, place: Place, systems: Collection[SystemKey]) -> Mapping[SystemKey, Feed]:
+        """The feeds of these systems on one partition, as its records before ``place`` left them."""
+        ...
+
+    async def save(self, feeds: Mapping[SystemKey, Feed], place: Place) -> None:
+        """Remember what has changed, as it is before ``place``. Before the outbox: a release waits for these rows."""
+        ...
+
+
+class Quarantines(Protocol):
+    """Feeds that are not trusted, within a transaction."""
+
+    async def lock(self, key: SystemKey) -> Sequence[Quarantine]:
+        """Those of one system that nobody has released, the oldest first."""
+        ...
+
+    async def release(self, key: SystemKey, released_ms: int) -> None:
+        """Trust what the broker appends later."""
         ...
 
 

@@ -1,18 +1,17 @@
 """The shell: judge each record, ask which were seen before, condense, save and publish."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic
 
 from flyball.bus.messages import fact
 from flyball.bus.processor import one_by_one
-from flyball.bus.records import Batch, id_of_position
+from flyball.bus.records import Batch
 from flyball.bus.subscription import Subscription, Wiring
 from flyball.bus.typed import Received, TypedHandler
 from flyball.observe.metrics import Metrics
 from flyball.schemas.drift import DriftReference
 from flyball.schemas.registry import SystemRegistered
-from flyball.schemas.rejected import Position, TelemetryRejected
 from flyball.schemas.topics import (
     AGENT_EVENTS,
     DRIFT_REFERENCES,
@@ -27,7 +26,10 @@ from telemetry_ingest.domain.joins import asked_of, joined_of, joining
 from telemetry_ingest.domain.judged import Joined
 from telemetry_ingest.domain.spans import spans_of_features
 from telemetry_ingest.domain.verdicts import Accepted, Limits, Rejected, judge
-from telemetry_ingest.ports import JoinHorizons, Joins, References, Sighting, Sightings, Totals
+from telemetry_ingest.feed_messages import PUBLISHES
+from telemetry_ingest.looking import Looking
+from telemetry_ingest.masking.events import EventMasker
+from telemetry_ingest.ports import Feeds, JoinHorizons, Joins, Place, References, Sighting, Sightings, Totals
 
 NAME = "telemetry-ingest"
 REFERENCES_MAX = 50
@@ -42,21 +44,30 @@ class TelemetryIngest(Generic[Tx]):
     references: Callable[[Tx], References]
     joins: Joins
     horizons: Callable[[Tx], JoinHorizons]
+    feeds: Callable[[Tx], Feeds]
     metrics: Metrics
+    refuses_undeclared: bool = False
+    mask: EventMasker = field(default_factory=EventMasker)
 
     async def on_events(self, transaction: Tx, batch: Batch) -> None:
         """One batch of raw events. All its effects are in ``transaction`` but the sightings, which can be repeated."""
         verdicts = [judge(record, self.limits) for record in batch.records]
         accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
         rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
+        looking = await self._look(transaction, batch, accepted, rejected)
+        accepted, refused = looking.declared(accepted)
+        rejected += refused
         first, repeated = await self._split(accepted)
+        first = looking.counted(first)
         assigned = assign(first)
         yardsticks = await self.references(transaction).between(spans_of_features(assigned))
         condensed = condense(assigned, repeated, rejected, yardsticks)
         condensed.count_joined(await self._join(transaction, first))
         # Totals first: their row locks make the outbox ids of one system rise in the order of the commits.
         await self.totals(transaction).add(condensed.totals, batch.recorded_at)
-        await transaction.enqueue(_summaries(batch, condensed) + [_rejection(item) for item in rejected])
+        messages = _summaries(batch, condensed) + looking.rejections(rejected) + looking.messages()
+        await self.feeds(transaction).save(looking.feeds, _end_of(batch))
+        await transaction.enqueue(messages)
         for verdict, count in (("counted", len(first)), ("duplicate", len(repeated)), ("rejected", len(rejected))):
             self.metrics.events.labels(verdict).inc(count)
 
@@ -64,10 +75,20 @@ class TelemetryIngest(Generic[Tx]):
         for item in received:
             await self.totals(transaction).declare(item.event.tenant, item.event.system)
             await self.horizons(transaction).keep(item.event)
+            await self.feeds(transaction).declare(item.event)
 
     async def on_references(self, transaction: Tx, received: Sequence[Received[DriftReference]]) -> None:
         for item in received:
             await self.references(transaction).keep(item.event)
+
+    async def _look(
+        self, transaction: Tx, batch: Batch, accepted: Sequence[Accepted], rejected: Sequence[Rejected]
+    ) -> Looking:
+        systems = {(item.event.tenant, item.event.subject) for item in accepted}
+        systems |= {(item.tenant, item.system) for item in rejected}
+        place = Place(batch.topic, batch.partition, batch.from_offset)
+        feeds = await self.feeds(transaction).open(place, systems)
+        return Looking(feeds, self.mask, self.refuses_undeclared)
 
     async def _join(self, transaction: Tx, first: Sequence[Accepted]) -> Joined:
         """Only first sightings ask: a repetition is another judgement to the memory, for it stands at another place."""
@@ -103,8 +124,12 @@ def wiring(service: TelemetryIngest[Tx], records_max: int) -> Wiring[Tx]:
                 after=(DRIFT_REFERENCES, REGISTRY_SYSTEMS),
             ),
         ),
-        publishes=(TELEMETRY_SUMMARIES, TELEMETRY_REJECTED),
+        publishes=(TELEMETRY_SUMMARIES, TELEMETRY_REJECTED, *PUBLISHES),
     )
+
+
+def _end_of(batch: Batch) -> Place:
+    return Place(batch.topic, batch.partition, batch.next_offset)
 
 
 def _summaries(batch: Batch, condensed: Condensed) -> list[Outgoing]:
@@ -120,21 +145,3 @@ def _summaries(batch: Batch, condensed: Condensed) -> list[Outgoing]:
         )
         for key, bucket in sorted(condensed.buckets.items(), key=lambda item: item[0])
     ]
-
-
-def _rejection(rejected: Rejected) -> Outgoing:
-    raw = rejected.raw
-    event = TelemetryRejected.model_construct(
-        tenant=rejected.tenant,
-        system=rejected.system,
-        reason=rejected.reason,
-        field=rejected.field,
-        detail=rejected.detail,
-        position=Position(topic=raw.topic, partition=raw.partition, offset=raw.offset),
-        recorded_at=raw.recorded_at,
-        key=raw.key,
-        headers=tuple(raw.headers),
-        body=raw.value,
-    )
-    identity = id_of_position(raw.topic, raw.partition, raw.offset)
-    return fact(TELEMETRY_REJECTED, event, source=NAME, identity=identity, system=rejected.system, time=raw.recorded_at)

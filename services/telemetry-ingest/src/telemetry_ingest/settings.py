@@ -1,6 +1,7 @@
 """What users can change."""
 
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import Field
 
@@ -22,6 +23,8 @@ class Settings(KafkaSettings, StoreSettings, HttpSettings):
     duplicate_horizon_hours: int = Field(default=24, ge=1, le=168)
     duplicate_lag_margin_hours: int = Field(default=6, ge=0, le=168)
     accept_lost_ids: bool = False
+    undeclared: Literal["count", "refuse"] = "count"
+    """What becomes of events of a system that nobody has declared."""
     join_memory_mib_max: int = Field(default=256, ge=1, le=65_536)
     join_system_share_percent_max: int = Field(default=50, ge=1, le=100)
 
@@ -32,6 +35,10 @@ class Settings(KafkaSettings, StoreSettings, HttpSettings):
             system_bytes_max=bytes_max * self.join_system_share_percent_max // 100,
             lag_margin=timedelta(hours=self.duplicate_lag_margin_hours),
         )
+
+    @property
+    def refuses_undeclared(self) -> bool:
+        return self.undeclared == "refuse"
 
     def limits(self) -> Limits:
         return Limits(

@@ -61,6 +61,7 @@ def gates(evidence: Evidence, state: ClassState, standing: Standing) -> list[Gat
         Gate("budget_green", _of(budget_green), standing.worst, "" if budget_green else "a green budget"),
         Gate("no_open_incident", "insufficient_evidence", "unknown", "not available yet: incidents are not read"),
         Gate("no_open_drift", _of(not episodes), f"{episodes} open", "the end of its episodes" if episodes else ""),
+        _feed(standing),
         Gate("not_stopped", _of(not stopped), state.control.reason, "two people who release it" if stopped else ""),
         Gate("oversight_effective", "insufficient_evidence", "unknown", "not available yet: no planted items"),
     ]
@@ -74,6 +75,11 @@ def evidence_of(level: int, decisions: Sequence[tuple[datetime, bool]], judged: 
     """From (time, would the next level have asked a person?) of each decision of the epoch in its level."""
     days = {at.date() for at, _ in decisions}
     return Evidence(level, len(decisions), sum(stopped for _, stopped in decisions), len(days), judged)
+
+
+def _feed(standing: Standing) -> Gate:
+    held = standing.feed_quarantined
+    return Gate("feed_trusted", _of(not held), "in quarantine" if held else "trusted", "its release" if held else "")
 
 
 def _shadow(evidence: Evidence) -> Gate:

@@ -8,10 +8,12 @@ from autonomy_controller.domain.state import Standing
 from flyball.schemas.budgets import RED, BudgetStates
 from flyball.schemas.drift import DriftReport
 from flyball.schemas.registry import SystemRevision
+from flyball.schemas.telemetry import TelemetryException
 
 EPISODES_MAX = 64
 OPEN = ("suspect", "drift")
 CRITICAL = "critical"
+QUARANTINED, RELEASED = "feed.quarantined", "feed.released"
 
 
 def in_force(revisions: Sequence[SystemRevision], now: datetime) -> SystemRevision | None:
@@ -55,3 +57,9 @@ def with_drift(standing: Standing, event: DriftReport) -> tuple[Standing, DriftC
     fell = is_open and event.state == "drift" and event.severity == CRITICAL and was != CRITICAL
     change = DriftChanged(episodes=episodes, critical=event.feature if fell else None)
     return standing.model_copy(update={"episodes": episodes}), change
+
+
+def with_exception(standing: Standing, event: TelemetryException) -> tuple[Standing, None]:
+    """A feed in quarantine holds promotions back; it takes nothing away, for nothing is known to be worse."""
+    said = {QUARANTINED: True, RELEASED: False}.get(event.kind, standing.feed_quarantined)
+    return standing.model_copy(update={"feed_quarantined": said}), None

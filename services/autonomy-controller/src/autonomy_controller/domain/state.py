@@ -41,6 +41,8 @@ class Standing(Event):
     worst: ShortText = "no_data"
     episodes: dict[Text, ShortText] = Field(default={}, max_length=64)
     """Open drift episodes and their severity."""
+    feed_quarantined: bool = False
+    """Its telemetry is not what its spec expects: nothing is concluded from it."""
 
 
 class Sample(Event):

@@ -46,7 +46,7 @@ def assign(accepted: Sequence[Accepted]) -> Assigned:
     """The bucket of each event: its system, release, segment and the ten seconds of its own time."""
     numbers: dict[tuple[Any, ...], int] = {}
     places: list[int] = []
-    for event, _, _, at_us in accepted:
+    for event, _, _, at_us, _ in accepted:
         data = event.data
         labels = getattr(data, "segment", None)
         segment = segment_of(labels) if labels else ""

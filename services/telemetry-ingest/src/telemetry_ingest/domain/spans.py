@@ -15,7 +15,7 @@ def spans_of_features(assigned: Assigned) -> dict[tuple[str, str], tuple[datetim
     An event may be a little ahead of its time; a replay would know more than the first reading did.
     """
     spans: dict[tuple[str, str], tuple[int, int]] = {}
-    for event, raw, _, at_us in assigned.events:
+    for event, raw, _, at_us, _ in assigned.events:
         if type(event.data) is not PredictionMade:
             continue
         at = min(raw.timestamp_ms * 1000, at_us - at_us % BUCKET_US)

@@ -45,6 +45,9 @@ def _measure(buckets: Sequence[Bucket], assigned: Assigned) -> None:
         buckets, count(places, size), count(places[late], size), newest.tolist(), strict=True
     ):
         bucket.at_us_max, bucket.measurement.counted, bucket.measurement.late = at_us, rows, later
+    for place, accepted in zip(assigned.places, assigned.events, strict=True):
+        if accepted.mark is not None:
+            buckets[place].measurement.add(accepted.mark)
 
 
 def _interactions(buckets: Sequence[Bucket], places: Sequence[int], data: Sequence[InteractionCompleted]) -> None:

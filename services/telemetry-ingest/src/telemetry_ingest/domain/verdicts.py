@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from flyball.schemas.base import DEFAULT_TENANT
 from flyball.schemas.envelope import Unreadable, read_agent_event, subject_of
 from flyball.schemas.native import AgentEvent
+from telemetry_ingest.domain.marks import Mark
 
 KEY_MISMATCH = "key_mismatch"
 TIME_IN_FUTURE = "time_in_future"
@@ -62,6 +63,7 @@ class Accepted(NamedTuple):
     raw: Raw
     late: bool
     at_us: int
+    mark: Mark | None = None
 
     @property
     def fingerprint(self) -> bytes:

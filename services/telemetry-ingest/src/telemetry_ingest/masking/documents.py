@@ -11,6 +11,8 @@ from telemetry_ingest.masking.texts import masked
 
 LITERAL = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)', re.DOTALL)
 """Possessive, so that a string of megabytes takes no memory to match."""
+GROWTH_BYTES_MAX = 65_536
+"""A mask may be longer than what it stands for, but records have a limit."""
 IDENTITY = frozenset({'"id"', '"source"'})
 NUMBER_BETWEEN = re.compile(r"(?<=[\[:,\s-])[0-9.eE+-]+(?=\s*[,}\]])")
 IDENTIFIED_BY = frozenset({"ce_id", "ce_source"})
@@ -22,7 +24,7 @@ Headers = tuple[tuple[str, bytes | None], ...]
 def masked_body(body: bytes, kinds: Kinds) -> bytes:
     """``body`` without personal data; what was found is added to ``kinds``.
 
-    What is no UTF-8 keeps its length: it may be a format that counts its bytes.
+    What is no text keeps its length: it may be a format that counts its bytes.
     """
     try:
         text = body.decode()
@@ -30,9 +32,11 @@ def masked_body(body: bytes, kinds: Kinds) -> bytes:
         return _masked_text(body.decode("latin-1"), kinds, keeps_length=True).encode("latin-1")
     if "\0" in text:
         return _masked_text(text, kinds, keeps_length=True).encode()
-    if text.lstrip()[:1] not in ("{", "["):
-        return _masked_text(text, kinds).encode()
-    return "".join(_masked_json(text, kinds)).encode()
+    is_json = text.lstrip()[:1] in ("{", "[")
+    shown = ("".join(_masked_json(text, kinds)) if is_json else _masked_text(text, kinds)).encode()
+    if len(shown) > len(body) + GROWTH_BYTES_MAX:
+        return _masked_text(text, kinds, keeps_length=True).encode()
+    return shown
 
 
 def masked_headers(headers: Headers, kinds: Kinds) -> Headers:

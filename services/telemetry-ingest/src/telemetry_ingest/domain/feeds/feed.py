@@ -7,7 +7,7 @@ from flyball.schemas.native import AgentEvent, InteractionCompleted
 from telemetry_ingest.domain.feeds.labels import Labels
 from telemetry_ingest.domain.feeds.notices import PERSONAL_DATA, UNDECLARED, UNPRICED, Notice, Notices, Priced
 from telemetry_ingest.domain.feeds.prices import ListPrice, Tariff, cost_micro_usd
-from telemetry_ingest.domain.feeds.rules import NOT_DECLARED, Declaration, Rules
+from telemetry_ingest.domain.feeds.rules import NOBODY, NOT_DECLARED, Declaration, Rules
 from telemetry_ingest.domain.feeds.state import EMPTY, Apart, FeedState
 from telemetry_ingest.domain.feeds.trust import Trust
 from telemetry_ingest.domain.marks import Mark
@@ -24,6 +24,8 @@ class Feed:
         self, list_price: ListPrice, state: FeedState = EMPTY, declaration: Declaration = NOT_DECLARED
     ) -> None:
         self.declaration = declaration
+        self.owner = NOBODY
+        """By the rules of the record that was looked at last."""
         self.notices: list[Notice] = []
         self.labels = Labels(state.apart.labels)
         self.told = Notices(dict(state.told))
@@ -31,6 +33,7 @@ class Feed:
         self._list_price = list_price
         self._models = dict.fromkeys(state.apart.models)
         self._models_before = len(self._models)
+        self._is_known_to_be_undeclared = False
 
     @property
     def apart_has_changed(self) -> bool:
@@ -44,6 +47,17 @@ class Feed:
     def apart(self) -> Apart:
         return Apart(self.labels.frozen(), tuple(self._models))
 
+    @property
+    def state(self) -> FeedState:
+        trust = self.trust
+        return FeedState(
+            apart=self.apart,
+            told=dict(self.told.told),
+            windows=trust.windows,
+            quarantine=trust.quarantine,
+            released_ms=trust.released_ms,
+        )
+
     def kept(self) -> None:
         """What has changed was written."""
         self.notices = []
@@ -52,7 +66,9 @@ class Feed:
         self.trust.kept()
 
     def undeclared(self, at_ms: int) -> None:
-        self._notice(UNDECLARED, "", None, at_ms)
+        if not self._is_known_to_be_undeclared:
+            self._notice(UNDECLARED, "", None, at_ms)
+            self._is_known_to_be_undeclared = True
 
     def personal_data(self, seen: Iterable[tuple[str, str]], at_ms: int, release: str | None = None) -> None:
         """(field, kind) of what was found in one event."""
@@ -67,6 +83,7 @@ class Feed:
         """
         data: Any = event.data
         rules = self.declaration.at(at_ms)
+        self.owner = rules.owner
         if type(data) is InteractionCompleted and data.cost_micro_usd is None and data.model is not None:
             vars(data)["cost_micro_usd"] = self._cost(data, rules, event, at_ms)
         labels = getattr(data, "segment", None)

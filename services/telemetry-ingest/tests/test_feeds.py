@@ -1,0 +1,236 @@
+"""A feed follows from its records in their order, however they are cut into batches."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flyball.schemas.native import InteractionCompletedEvent, PredictionMadeEvent
+from flyball.schemas.telemetry import Expectation, ModelPrice, TelemetryPolicy
+from telemetry_ingest.domain.feeds.expectations import holds
+from telemetry_ingest.domain.feeds.facts import decide_again, facts_of, released
+from telemetry_ingest.domain.feeds.feed import Feed
+from telemetry_ingest.domain.feeds.notices import Noticed, Priced, Quarantined
+from telemetry_ingest.domain.feeds.prices import Rates, Tariff, flat
+from telemetry_ingest.domain.feeds.rules import Declaration, Revision
+from telemetry_ingest.domain.feeds.state import FeedState
+from telemetry_ingest.domain.marks import Mark
+
+START = datetime(2026, 11, 21, 12, tzinfo=UTC)
+START_MS = int(START.timestamp() * 1_000)
+KEY = ("default", "support")
+
+
+def price(_provider: str | None, model: str, _at: datetime) -> Tariff | None:
+    return flat(Rates(10**9, 2 * 10**9)) if model == "known" else None
+
+
+def declared(*policies: TelemetryPolicy) -> Declaration:
+    """The nth one takes effect after n hours."""
+    return Declaration(
+        [Revision(n + 1, START + timedelta(hours=n), "team:ops", policy) for n, policy in enumerate(policies)]
+    )
+
+
+def feed(*policies: TelemetryPolicy, state: FeedState | None = None) -> Feed:
+    return Feed(price, state or FeedState(), declared(*policies))
+
+
+ENVELOPE: dict[str, Any] = {"specversion": "1.0", "id": "e", "source": "/a", "subject": "support", "time": START}
+
+
+def interaction(**data: Any) -> InteractionCompletedEvent:
+    given = {"interaction_id": "i", "release": "1.0.0", "outcome": "ok", "latency_ms": 1.0, **data}
+    return InteractionCompletedEvent(type="interaction.completed", data=given, **ENVELOPE)  # type: ignore[arg-type]
+
+
+def prediction(**features: Any) -> PredictionMadeEvent:
+    given = {"prediction_id": "p", "release": "1.0.0", "predicted_class": "yes", "features": features}
+    return PredictionMadeEvent(type="prediction.made", data=given, **ENVELOPE)  # type: ignore[arg-type]
+
+
+def test_the_first_values_of_a_label_are_told_apart_and_the_rest_is_other() -> None:
+    one = feed(TelemetryPolicy(label_values_max=2))
+    shown = [one.look(interaction(segment={"user": str(n % 4), "plan": "x"}), START_MS) for n in range(6)]
+    names = [event.data.segment["user"] for event, _ in shown]  # type: ignore[union-attr]
+    assert names == ["0", "1", "other", "other", "0", "1"]
+    assert [mark.other_labels if mark else 0 for _, mark in shown] == [0, 0, 1, 1, 0, 0]
+
+
+def test_a_label_with_a_million_values_takes_bounded_memory() -> None:
+    one = feed()
+    for n in range(3_000):
+        one.look(interaction(segment={f"key{n % 50}": str(n)}), START_MS)
+    assert len(one.labels.known) == 32
+    assert max(map(len, one.labels.known.values())) <= 100
+    event, mark = one.look(interaction(segment={"key49": "5"}), START_MS)
+    assert event.data.segment == {"other": "other"}  # type: ignore[union-attr]
+    assert mark == Mark(other_labels=1)
+
+
+def test_an_interaction_without_a_cost_is_priced_and_one_with_a_cost_is_not() -> None:
+    one = feed(TelemetryPolicy(prices={"acme/m": ModelPrice(input_micro_usd=10**6, output_micro_usd=0)}))
+    tokens = {"input_tokens": 7, "output_tokens": 2}
+    events = [
+        interaction(model="known", **tokens),
+        interaction(model="known", cost_micro_usd=3, **tokens),
+        interaction(provider="acme", model="m", **tokens),
+        interaction(**tokens),
+        interaction(model="unknown", **tokens),
+    ]
+    costs = [one.look(event, START_MS)[0].data.cost_micro_usd for event in events]  # type: ignore[union-attr]
+    assert costs == [11, 3, 7, None, None]
+
+
+def test_an_unknown_model_is_told_once_and_its_price_resolves_it() -> None:
+    agreed = TelemetryPolicy(prices={"acme/m": ModelPrice(input_micro_usd=1, output_micro_usd=1)})
+    one = feed(TelemetryPolicy(), agreed)
+    for _ in range(3):
+        one.look(interaction(provider="acme", model="m", input_tokens=1, output_tokens=1), START_MS)
+    later = START_MS + 3_600_000
+    one.look(interaction(provider="acme", model="m", input_tokens=1, output_tokens=1), later)
+    assert one.notices == [
+        Noticed("model.unpriced", "model", "acme/m", 1, START_MS, "1.0.0"),
+        Priced("acme/m", START_MS, later),
+    ]
+    told, fired, resolved = [fact for notice in one.notices for fact in facts_of(KEY, notice, one.owner)]
+    assert told.kind == "model.unpriced"
+    assert (fired.status, resolved.status, fired.fingerprint == resolved.fingerprint) == ("firing", "resolved", True)
+
+
+def test_very_many_models_are_unpriced_as_one() -> None:
+    one = feed()
+    for n in range(400):
+        one.look(interaction(model=f"m{n}", input_tokens=1, output_tokens=1), START_MS)
+    assert len(one.notices) == 65
+    assert len(one.apart.models) == 256
+
+
+def test_personal_data_is_told_once_an_hour_with_its_count() -> None:
+    one = feed()
+    for minute in (0, 1, 59, 61, 62):
+        one.personal_data([("outcome", "email")], START_MS + minute * 60_000)
+    assert [(notice.count, notice.at_ms - START_MS) for notice in one.notices] == [(1, 0), (3, 3_660_000)]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "good"),
+    [
+        (1.5, Expectation(type="number", minimum=0, maximum=2), True),
+        (2.5, Expectation(maximum=2), False),
+        ("2", Expectation(maximum=2), False),
+        ("de", Expectation(allowed=("de", "fr")), True),
+        ("xx", Expectation(allowed=("de", "fr")), False),
+        (1.0, Expectation(type="text"), False),
+        (3.0, Expectation(type="integer"), True),
+        (3.5, Expectation(type="integer"), False),
+        (True, Expectation(type="boolean"), True),
+        (True, Expectation(type="number"), False),
+    ],
+)
+def test_what_a_value_should_be(value: Any, expected: Expectation, good: bool) -> None:
+    assert holds(value, expected) is good
+
+
+EXPECTS = TelemetryPolicy(
+    expectations={
+        "features.amount": Expectation(maximum=100.0, broken_ppm_max=100_000),
+        "latency_ms": Expectation(maximum=10.0, broken_ppm_max=500_000),
+        "features.country": Expectation(null_ppm_max=900_000, broken_ppm_max=1_000_000),
+    },
+    quarantine_rows_min=10,
+    quarantine_window_seconds=60,
+)
+
+
+def test_a_rate_over_its_limit_puts_the_feed_into_quarantine() -> None:
+    one = feed(EXPECTS)
+    marks = [one.look(prediction(amount=500.0 if n > 9 else 5.0, country="de"), START_MS + n)[1] for n in range(14)]
+    assert [mark.is_suspect for mark in marks if mark] == [False] * 11 + [True] * 3
+    (notice,) = one.notices
+    assert isinstance(notice, Quarantined)
+    assert (notice.quarantine.field, notice.quarantine.what) == ("features.amount", "broken")
+    assert (notice.quarantine.count, notice.quarantine.rows) == (2, 12)
+    exception, alert, record = facts_of(KEY, notice, one.owner)
+    assert "features.amount is broken in 2 of 12 rows (16.67%, limit 10 %) within 60 s" in exception.detail
+    assert (alert.owner, alert.sample_size, alert.threshold) == ("team:ops", 12, "at most 10 %")
+    assert decide_again(dict(record.inputs)) == record.decision == "quarantined"
+
+
+def test_nulls_are_counted_and_old_rows_are_forgotten() -> None:
+    one = feed(EXPECTS)
+    for n in range(30):
+        one.look(prediction(amount=5.0, country="de" if n < 5 else None), START_MS + n * 4_000)
+    (notice,) = one.notices
+    assert isinstance(notice, Quarantined)
+    assert (notice.quarantine.field, notice.quarantine.what, notice.quarantine.rows) == ("features.country", "null", 15)
+
+
+def test_a_release_holds_for_what_is_appended_after_it() -> None:
+    one = feed(EXPECTS)
+    for n in range(12):
+        one.look(prediction(amount=500.0), START_MS + n)
+    assert one.trust.quarantine is not None
+    one.trust.released_ms = START_MS + 100
+    marks = [one.look(prediction(amount=5.0), START_MS + at)[1] for at in (50, 100, 101, 102)]
+    assert [mark.is_suspect for mark in marks if mark] == [True, True, False, False]
+    exception, alert, record = released(KEY, [one_quarantine(one)], "user:mia", "it was a test", START_MS + 100)
+    assert (exception.kind, alert.status, record.actor) == ("feed.released", "resolved", "user:mia")
+
+
+def one_quarantine(held: Feed) -> Any:
+    broken = feed(EXPECTS)
+    for n in range(12):
+        broken.look(prediction(amount=500.0), START_MS + n)
+    assert held.trust.quarantine is None
+    return broken.trust.quarantine
+
+
+def test_a_system_without_expectations_is_never_counted() -> None:
+    one = feed(TelemetryPolicy())
+    assert one.look(prediction(amount=500.0), START_MS)[1] is None
+    assert not one.has_changed
+
+
+def test_a_system_is_declared_from_the_time_its_spec_holds() -> None:
+    declaration = declared(TelemetryPolicy())
+    assert [declaration.is_declared_at(START_MS + at) for at in (-1, 0, 1, -1)] == [False, True, True, False]
+    assert Declaration([Revision(7, START, "x", TelemetryPolicy())]).is_declared_at(START_MS - 1)
+
+
+ROW = st.tuples(
+    st.integers(0, 3_000), st.sampled_from([None, 5.0, 500.0]), st.sampled_from(["a", "b", "c"]), st.booleans()
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(ROW, max_size=60), st.integers(1, 60))
+def test_any_cut_into_batches_leaves_the_same_feed_and_tells_the_same(rows: list[Any], size: int) -> None:
+    policy = replace_policy(EXPECTS, label_values_max=2)
+    whole, whole_told = read(feed(policy), rows)
+    state, told = FeedState(), list[Any]()
+    for at in range(0, len(rows), size):
+        part, said = read(feed(policy, state=state), rows[at : at + size])
+        # Through the store and back.
+        state, told = part.state, told + said
+    assert state == whole.state
+    for kind in (Noticed, Priced, Quarantined, Mark, type(None)):
+        assert [one for one in told if isinstance(one, kind)] == [one for one in whole_told if isinstance(one, kind)]
+
+
+def replace_policy(policy: TelemetryPolicy, **changes: Any) -> TelemetryPolicy:
+    return policy.model_copy(update=changes)
+
+
+def read(one: Feed, rows: Sequence[Any]) -> tuple[Feed, list[Any]]:
+    marks = []
+    for late_ms, amount, label, is_known in rows:
+        event = prediction(amount=amount)
+        data = event.data.model_copy(update={"segment": {"x": label}})
+        marks.append(one.look(event.model_copy(update={"data": data}), START_MS + late_ms)[1])
+        model = "known" if is_known else "unknown"
+        one.look(interaction(model=model, input_tokens=1, output_tokens=1), START_MS + late_ms)
+    return one, [*one.notices, *marks]
