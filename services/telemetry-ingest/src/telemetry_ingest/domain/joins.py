@@ -119,7 +119,7 @@ def asked_of(events: Iterable[Accepted], horizons: Horizons) -> list[Asked]:
     """What ``joining`` events ask, by system; those of systems whose horizon is off ask nothing."""
     asked: dict[System, Asked] = {}
     usual: dict[tuple[str, str], Asked] = {}
-    for event, raw, _, at_us in events:
+    for event, raw, _, at_us, _ in events:
         name, data = (event.tenant, event.subject), event.data
         own = usual.get(name)
         if own is None:
