@@ -1,16 +1,20 @@
 """Attributes in protobuf form, remembered by their bytes: a fleet sends the same few again and again."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from telemetry_ingest.domain.otlp.dialects import KEYS_MAX, meaning
-from telemetry_ingest.domain.otlp.rows import SLOT, Attribute, Row, Unusable, Value, settle
+from telemetry_ingest.domain.otlp.dialects import ATTRIBUTES, KEYS_MAX, meaning
+from telemetry_ingest.domain.otlp.rows import NO_RANK, SLOT, Attribute, Row, Unusable, Value, settle
+from telemetry_ingest.domain.otlp.values import IDENTIFIER
 
-Known = tuple[int, int, Any, Attribute | None]
-"""Slot, rank, what was read, and the attribute if its slot holds labels. Empty: nothing that is counted."""
+Known = tuple[int, int, Any]
+"""Slot, rank and what was read; for a slot with labels ``LABELLED``, and the attribute with what was read.
+Empty: nothing that is counted."""
 IGNORED: Final[tuple[()]] = ()
+LABELLED: Final = NO_RANK + 1
 REMEMBERED_MAX: Final = 16_384
 REMEMBERED_BYTES_MAX: Final = 256
 PASSING: Final = frozenset(SLOT[name] for name in ("response_id", "session_id", "time_to_first_token_ms", "contents"))
@@ -19,43 +23,56 @@ COMPOSITE: Final = frozenset({"array_value", "kvlist_value", "bytes_value", "str
 _KEY_TAG, _VALUE_TAG, _STRING_TAG = 0x0A, 0x12, 0x0A
 _ONE_BYTE: Final = 0x80
 _SHORT: Final = 0x7E
+_HEAD_BYTES: Final = 4
+_SHORT_HEADS: Final = tuple(bytes((_VALUE_TAG, size + 2, _STRING_TAG, size)) for size in range(_SHORT))
+"""How a text of up to 125 bytes begins, by its size, written as everybody writes it."""
 
 
-class PairReader:
-    """Reads attributes. One for each process and setting: what it remembers is bounded."""
+class Pairs(dict[bytes, Any]):
+    """What attributes say, by their bytes, as ``Known``. It learns what it is asked, and remembers what may come again.
+
+    One for each process and setting. Asking raises ``Unusable`` for an attribute that breaks the contract.
+    """
 
     def __init__(self, *, keep_contents: bool) -> None:
+        super().__init__()
         self._keep_contents = keep_contents
         self._meanings: dict[bytes, Attribute | None] = {}
-        self.remembered: dict[bytes, Known | tuple[()]] = {}
+        named = ((name.encode(), found) for name, found in ATTRIBUTES.items())
+        self._passing = {name: (found.slot, found.rank) for name, found in named if found.read is IDENTIFIER}
 
-    def place_all(self, row: Row, ranks: list[int], pairs: list[bytes]) -> None:
-        """Put what ``pairs`` say into their slots. Raises ``Unusable``."""
-        recall = self.remembered.get
-        for pair in pairs:
-            known = recall(pair)
-            if known is None:
-                known = self._learn(pair)
-            if known:
-                slot, rank, found, labelled = known
-                if labelled is not None:
-                    settle(row, ranks, labelled, found)
-                elif rank <= ranks[slot]:
-                    row[slot] = found
-                    ranks[slot] = rank
+    def __missing__(self, pair: bytes) -> Known | tuple[()]:
+        # Ids come with every span and never again: this way is for them, written out because calls would cost as much.
+        key_ends = pair[1] + 2 if len(pair) > 1 and pair[0] == _KEY_TAG else 0
+        passing = self._passing.get(pair[2:key_ends])
+        size = len(pair) - key_ends - _HEAD_BYTES
+        if passing is not None and 0 < size < _SHORT and pair[key_ends : key_ends + _HEAD_BYTES] == _SHORT_HEADS[size]:
+            text = _text(pair[key_ends + _HEAD_BYTES :])
+            if "\0" not in text:
+                return passing[0], passing[1], text
+        return self._learn(pair)
 
     def _learn(self, pair: bytes) -> Known | tuple[()]:
-        attribute = self._meaning(pair)
+        attribute = self._meaning(key_of(pair))
         known = IGNORED if attribute is None else _known(attribute, pair)
         passing = attribute is not None and attribute.slot in PASSING
         if not passing and len(pair) <= REMEMBERED_BYTES_MAX:
-            if len(self.remembered) >= REMEMBERED_MAX:
-                self.remembered.clear()
-            self.remembered[pair] = known
+            if len(self) >= REMEMBERED_MAX:
+                self.clear()
+            self[pair] = known
         return known
 
-    def _meaning(self, pair: bytes) -> Attribute | None:
-        key = key_of(pair)
+    def place_all(self, row: Row, ranks: list[int], pairs: Iterable[bytes]) -> None:
+        """Put what ``pairs`` say into their slots. Raises ``Unusable``."""
+        # Most of the time of reading a message is spent in these lines: the loop that they spare is in C.
+        for slot, rank, found in filter(None, map(self.__getitem__, pairs)):
+            if rank <= ranks[slot]:
+                row[slot] = found
+                ranks[slot] = rank
+            elif rank == LABELLED:
+                settle(row, ranks, *found)
+
+    def _meaning(self, key: bytes) -> Attribute | None:
         try:
             return self._meanings[key]
         except KeyError:
@@ -74,7 +91,11 @@ def _known(attribute: Attribute, pair: bytes) -> Known | tuple[()]:
         found = attribute.read(value)
     except Unusable as error:
         raise Unusable(error.reason, f"attributes.{attribute.name}", error.detail) from None
-    return (attribute.slot, attribute.rank, found, attribute if attribute.label else None) if found is not None else ()
+    if found is None:
+        return IGNORED
+    if attribute.label is not None:
+        return attribute.slot, LABELLED, (attribute, found)
+    return attribute.slot, attribute.rank, found
 
 
 def key_of(pair: bytes) -> bytes:
@@ -86,13 +107,11 @@ def key_of(pair: bytes) -> bytes:
 
 def value_of(pair: bytes) -> tuple[bool, Value]:
     """Whether the ``KeyValue`` has a value, and the value: None for a list, a map or bytes."""
-    size = len(pair)
-    if size > 1 and pair[0] == _KEY_TAG and pair[1] < _ONE_BYTE:
+    if len(pair) > 1 and pair[0] == _KEY_TAG and pair[1] < _ONE_BYTE:
         at = pair[1] + 2
-        left = size - at - 4
-        # A short text, written as everybody writes it; anything else takes the long way.
-        if 0 <= left < _SHORT and pair[at : at + 4] == bytes((_VALUE_TAG, left + 2, _STRING_TAG, left)):
-            return True, _text(pair[at + 4 :])
+        size = len(pair) - at - _HEAD_BYTES
+        if 0 <= size < _SHORT and pair[at : at + _HEAD_BYTES] == _SHORT_HEADS[size]:
+            return True, _text(pair[at + _HEAD_BYTES :])
     return _value_in(pair)
 
 

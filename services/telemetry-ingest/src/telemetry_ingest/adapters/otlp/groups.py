@@ -29,7 +29,7 @@ class Group(Generic[Part]):
 
 
 def read_all(
-    groups: Iterable[Group[Part]], read: Callable[[Part, Group[Part]], Read], parts_max: int
+    groups: Iterable[Group[Part]], read: Callable[[Part, Group[Part], int], Read], recorded_ns: int, parts_max: int
 ) -> tuple[list[Read], tuple[RejectedPart, ...]]:
     """What was read of each part, and what was rejected. Raises ``Unreadable`` for a message of too many parts."""
     all_groups = list(groups)
@@ -46,7 +46,7 @@ def read_all(
             try:
                 if flaw is not None:
                     raise flaw
-                done.append(read(part, group))
+                done.append(read(part, group, recorded_ns))
             except Unusable as error:
                 rejected.append(_rejected(error, group, index, len(done) + len(rejected)))
     return done, tuple(rejected)

@@ -33,12 +33,11 @@ from telemetry_ingest.domain.otlp.judging import (
     trace_id_of,
 )
 from telemetry_ingest.domain.otlp.logs import Context, LogTold, evaluation_in
-from telemetry_ingest.domain.otlp.rows import SLOT, Row, Unusable, Value, place
+from telemetry_ingest.domain.otlp.rows import Row, Unusable, Value, place
 
 Object = Any
 """Of JSON; anything at all until it was looked at."""
 NAME_CHARACTERS_MAX: Final = 256
-_PARENT: Final = SLOT["parent_span_id"]
 _SIGNALS: Final = {
     "traces": ("resourceSpans", "scopeSpans", "spans", "resource_spans.{}.scope_spans.{}.spans"),
     "logs": ("resourceLogs", "scopeLogs", "logRecords", "resource_logs.{}.scope_logs.{}.log_records"),
@@ -68,8 +67,9 @@ class JsonForm:
         check_times(start_ns, end_ns, recorded_ns, self._limits)
         trace_id = trace_id_of(identity(span.get("traceId"), TRACE_ID_BYTES, "trace_id"))
         span_id = span_id_of(identity(span.get("spanId"), SPAN_ID_BYTES, "span_id"))
-        row[:5] = trace_id, span_id, as_text(span.get("name"), "name")[:NAME_CHARACTERS_MAX], start_ns, end_ns
-        row[_PARENT] = parent_id_of(identity(span.get("parentSpanId"), SPAN_ID_BYTES, "parent_span_id"))
+        parent_id = parent_id_of(identity(span.get("parentSpanId"), SPAN_ID_BYTES, "parent_span_id"))
+        name = as_text(span.get("name"), "name")[:NAME_CHARACTERS_MAX]
+        row[:6] = trace_id, span_id, name, start_ns, end_ns, parent_id
         where = Where(trace_id, span_id, 0, group.scope_name, group.scope_version)
         return finish_with_events(row, status_code(span.get("status")), self._events(span), where)
 

@@ -7,7 +7,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from flyball.schemas.unreadable import Unreadable
-from telemetry_ingest.adapters.otlp.attributes import PairReader, key_of, value_of
+from telemetry_ingest.adapters.otlp.attributes import Pairs, key_of, value_of
 from telemetry_ingest.adapters.otlp.groups import SCOPE_CHARACTERS_MAX, Group
 from telemetry_ingest.adapters.otlp.resources import Base, Bases, base_of
 from telemetry_ingest.adapters.otlp.views import EventView, LogsView, LogView, ResourceView, SpanView, TracesView
@@ -22,10 +22,9 @@ from telemetry_ingest.domain.otlp.judging import (
     trace_id_of,
 )
 from telemetry_ingest.domain.otlp.logs import Context, LogTold, evaluation_in
-from telemetry_ingest.domain.otlp.rows import SLOT, Row, Unusable, Value, finish
+from telemetry_ingest.domain.otlp.rows import Row, Unusable, Value, finish
 
 NAME_CHARACTERS_MAX: Final = 256
-_PARENT: Final = SLOT["parent_span_id"]
 _STATUS_CODES: Final = {b"": 0, b"\x18\x01": 1, b"\x18\x02": 2}
 """Statuses without a message."""
 
@@ -35,7 +34,7 @@ class ProtobufForm:
 
     def __init__(self, limits: OtlpLimits, *, keep_contents: bool) -> None:
         self._limits = limits
-        self._pairs = PairReader(keep_contents=keep_contents)
+        self._pairs = Pairs(keep_contents=keep_contents)
         self._bases = Bases(self._base)
 
     def trace_groups(self, body: bytes) -> Iterator[Group[bytes]]:
@@ -54,14 +53,18 @@ class ProtobufForm:
 
     def span(self, body: bytes, group: Group[bytes], recorded_ns: int) -> SpanFacts:
         """One span. Raises ``Unusable``."""
-        span = _part(SpanView, body)
-        row, ranks = group.base.row.copy(), group.base.ranks.copy()
+        try:
+            span = SpanView.FromString(body)
+        except DecodeError as error:
+            raise Unusable("not_protobuf", "", str(error)) from None
+        base = group.base
+        row, ranks = base.row.copy(), base.ranks.copy()
         self._pairs.place_all(row, ranks, span.attributes[: self._limits.attributes_max])
-        start_ns, end_ns = span.start_time_unix_nano, span.end_time_unix_nano
+        start_ns, end_ns, parent = span.start_time_unix_nano, span.end_time_unix_nano, span.parent_span_id
         check_times(start_ns, end_ns, recorded_ns, self._limits)
         trace_id, span_id = trace_id_of(span.trace_id), span_id_of(span.span_id)
-        row[:5] = trace_id, span_id, span.name[:NAME_CHARACTERS_MAX], start_ns, end_ns
-        row[_PARENT] = parent_id_of(span.parent_span_id)
+        parent_id = parent_id_of(parent) if parent else None
+        row[:6] = trace_id, span_id, span.name[:NAME_CHARACTERS_MAX], start_ns, end_ns, parent_id
         status = _STATUS_CODES.get(span.status)
         if status is None:
             status = _part(Status, span.status).code

@@ -31,21 +31,13 @@ class OtlpReader:
             Unreadable: nothing of the message can be read; nothing else is ever raised, whatever the bytes.
         """
         form, whole = self._form(body, encoding)
-        spans, rejected = read_all(
-            form.trace_groups(whole),
-            lambda part, group: form.span(part, group, recorded_ns),
-            self._limits.spans_max,
-        )
+        spans, rejected = read_all(form.trace_groups(whole), form.span, recorded_ns, self._limits.spans_max)
         return OtlpRead(spans=tuple(spans), rejected=rejected)
 
     def logs(self, body: bytes | None, encoding: Encoding, recorded_ns: int) -> OtlpRead:
         """The evaluations among the log events of one message. As ``traces``."""
         form, whole = self._form(body, encoding)
-        told, rejected = read_all(
-            form.log_groups(whole),
-            lambda part, group: form.log(part, group, recorded_ns),
-            self._limits.spans_max,
-        )
+        told, rejected = read_all(form.log_groups(whole), form.log, recorded_ns, self._limits.spans_max)
         evaluations = tuple(one for one in told if one is not None)
         return OtlpRead(evaluations=evaluations, rejected=rejected, ignored=len(told) - len(evaluations))
 

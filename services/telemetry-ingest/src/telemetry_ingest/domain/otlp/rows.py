@@ -19,7 +19,6 @@ KIND: Final = "kind"
 ENTITY: Final = "entity"
 """A name that is an agent's only on spans that are agent-like."""
 SLOT: Final = {name: slot for slot, name in enumerate((*SpanFacts._fields, KIND, ENTITY))}
-FACTS: Final = len(SpanFacts._fields)
 NO_RANK: Final = 1_000_000
 UNRANKED: Final = (NO_RANK,) * len(SLOT)
 LABELS_MAX: Final = {SLOT["segment"]: 16, SLOT["outcome"]: 8, SLOT["contents"]: 64}
@@ -27,7 +26,7 @@ LABELS_MAX: Final = {SLOT["segment"]: 16, SLOT["outcome"]: 8, SLOT["contents"]: 
 STATUS_ERROR: Final = 2
 ERROR_WITHOUT_TYPE: Final = "error"
 
-_ROLE, _OPERATION, _KIND, _ENTITY = SLOT["role"], SLOT["operation"], SLOT[KIND], SLOT[ENTITY]
+_ROLE, _OPERATION = SLOT["role"], SLOT["operation"]
 _AGENT, _MODEL, _ERROR, _OUTCOME = SLOT["agent"], SLOT["model"], SLOT["error"], SLOT["outcome"]
 _INPUT, _CACHED = SLOT["input_tokens"], SLOT["cached_input_tokens"]
 _OUTPUT, _REASONING = SLOT["output_tokens"], SLOT["reasoning_tokens"]
@@ -87,14 +86,14 @@ def _with_label(held: Any, attribute: Attribute, found: Any) -> Any:
 
 
 def finish(row: Row, status: int, exception: str | None) -> SpanFacts:
-    """The rules that need more than one attribute."""
-    kind = row[_KIND]
+    """The span of a full row, which is used up: the rules that need more than one attribute."""
+    entity, kind = row.pop(), row.pop()
     if kind is not None:
         row[_ROLE], row[_OPERATION] = kind
     elif row[_MODEL] is not None and (row[_OUTPUT] is not None or row[_INPUT] is not None):
         row[_ROLE] = INFERENCE
-    if row[_ENTITY] is not None and row[_AGENT] is None and row[_ROLE] in (AGENT, WORKFLOW):
-        row[_AGENT] = row[_ENTITY]
+    if entity is not None and row[_AGENT] is None and row[_ROLE] in (AGENT, WORKFLOW):
+        row[_AGENT] = entity
     if row[_ERROR] is None and (exception is not None or status == STATUS_ERROR):
         row[_ERROR] = exception or ERROR_WITHOUT_TYPE
     if row[_OUTCOME] is not None:
@@ -102,8 +101,7 @@ def finish(row: Row, status: int, exception: str | None) -> SpanFacts:
     if row[_CACHED] or row[_REASONING]:
         _count_part(row, _INPUT, _CACHED)
         _count_part(row, _OUTPUT, _REASONING)
-    del row[FACTS:]
-    return SpanFacts._make(row)
+    return tuple.__new__(SpanFacts, row)
 
 
 def _count_part(row: Row, whole: int, part: int) -> None:
