@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Coroutine, Iterable, Sequence
@@ -15,10 +16,13 @@ from confluent_kafka.admin import AdminClient
 from flyball.stack.errors import StackError
 from flyball.stack.kafka_jars import find_java, kafka_jars
 from flyball.stack.kafka_settings import LOG4J2, NodePorts, server_properties
-from flyball.stack.mock_broker import silent_logger
 from flyball.stack.ports import LOOPBACK, claim_port
 from flyball.stack.process import ChildProcess
 
+# librdkafka writes each refused connection to stderr; while a broker starts that is noise.
+silent_logger = logging.getLogger("flyball.stack.librdkafka")
+silent_logger.addHandler(logging.NullHandler())
+silent_logger.propagate = False
 NODES_MAX = 3
 START_DEADLINE_SECONDS = 90.0
 FORMAT_DEADLINE_SECONDS = 60.0
