@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flyball.schemas.drift import DriftReference, reference_in_force
@@ -17,7 +17,7 @@ from telemetry_ingest.domain.feeds.state import EMPTY
 from telemetry_ingest.domain.yardsticks import Yardstick, Yardsticks
 from telemetry_ingest.ports import Place, Sighting, SystemKey
 
-HORIZON = timedelta(hours=24)
+HORIZON_MS = 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def plus(known: SystemTotals, more: SystemTotals) -> SystemTotals:
 
 @dataclass(frozen=True, slots=True)
 class MemorySightings:
-    """The script of ``RedisSightings``, line by line, on a map that scripts change as one."""
+    """The promise of ``sightings.lua`` on a map that scripts change as one. What it forgets late it keeps for good."""
 
     memory: MemoryMap
 
@@ -113,10 +113,10 @@ class MemorySightings:
 
 
 def _is_first(known: dict[Any, Any], sighting: Sighting) -> bool:
-    place, at = known.get(sighting.fingerprint, (None, None))
+    place, at_ms = known.get(sighting.fingerprint, (None, 0))
     if place == sighting.place:
         return True
-    if place is not None and abs(sighting.recorded_at - at) <= HORIZON:
+    if place is not None and abs(sighting.recorded_ms - at_ms) <= HORIZON_MS:
         return False
-    known[sighting.fingerprint] = (sighting.place, sighting.recorded_at)
+    known[sighting.fingerprint] = (sighting.place, sighting.recorded_ms)
     return True

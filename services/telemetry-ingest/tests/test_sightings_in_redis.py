@@ -1,5 +1,6 @@
 """First sightings in Redis: one answer per place, for a horizon of recorded time."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -12,7 +13,8 @@ from flyball.store.errors import Transient
 from flyball.store.postgres import PostgresDatabase, open_postgres
 from flyball.store.redis import open_redis
 from flyball.store.settings import StoreSettings
-from telemetry_ingest.adapters.redis import RedisSightings, open_sightings
+from telemetry_ingest.adapters.redis import SEGMENTS, RedisSightings, open_sightings
+from telemetry_ingest.domain.waiting import native_place
 from telemetry_ingest.ports import MemoryLostError, Sighting
 
 pytestmark = pytest.mark.stack
@@ -41,7 +43,8 @@ async def sightings(settings: StoreSettings, database: PostgresDatabase) -> Asyn
 
 
 def seen(name: bytes, place: str, at: datetime = NOW) -> Sighting:
-    return Sighting(name, place, at)
+    partition, offset = map(int, place.split(":"))
+    return Sighting(name, native_place(partition, offset), int(at.timestamp() * 1000))
 
 
 async def test_the_first_place_wins_and_keeps_winning(sightings: RedisSightings) -> None:
@@ -64,6 +67,38 @@ async def test_a_large_batch_is_one_call(sightings: RedisSightings) -> None:
     assert all(await sightings.first(batch))
 
 
+async def test_ids_of_an_earlier_release_are_asked_as_long_as_they_live(
+    settings: StoreSettings, database: PostgresDatabase
+) -> None:
+    old, new = uuid4().bytes, uuid4().bytes
+    limits = {"horizon": HORIZON, "lag_margin": timedelta(hours=6)}
+    async with open_redis(settings) as client:
+        await client.delete(SEGMENTS)
+        await client.set(b"{flyball:ingest}:id:" + old, f"3:70000@{int(NOW.timestamp() * 1000)}")
+    async with open_sightings(settings, database, accept_lost_ids=False, **limits) as sightings:  # type: ignore[arg-type]
+        late = NOW + HORIZON * 1.01
+        batch = [seen(old, "3:70000"), seen(old, "3:70001"), seen(new, "3:70002"), seen(old, "3:70003", late)]
+        for _ in range(2):
+            assert list(await sightings.first(batch)) == [True, False, True, True]
+
+
+async def test_segments_that_fill_up_or_grow_old_are_still_asked(
+    settings: StoreSettings, sightings: RedisSightings
+) -> None:
+    batch = [seen(uuid4().bytes, f"2:{offset}", NOW + timedelta(minutes=offset)) for offset in range(3)]
+    async with open_redis(settings) as client:
+        for number, sighting in enumerate(batch):
+            assert list(await sightings.first([sighting])) == [True]
+            segments = json.loads(await client.get(SEGMENTS))
+            _, bits, _, _, _, opened = segments[-1]
+            # The first one has taken ids long enough, the second one is full.
+            segments[-1][2 if number else 5] = 64 * 2**bits if number else opened - HORIZON.total_seconds()
+            await client.set(SEGMENTS, json.dumps(segments))
+        assert len(segments) == 3
+        again = [sighting._replace(place=native_place(5, 1)) for sighting in batch]
+        assert list(await sightings.first([*batch, *again])) == [True] * 3 + [False] * 3
+
+
 async def test_a_redis_that_forgot_is_noticed(settings: StoreSettings, database: PostgresDatabase) -> None:
     limits = {"horizon": HORIZON, "lag_margin": timedelta(hours=6)}
     async with open_sightings(settings, database, accept_lost_ids=False, **limits) as sightings:  # type: ignore[arg-type]
@@ -82,4 +117,4 @@ async def test_a_redis_that_is_away_is_a_transient_error(settings: StoreSettings
     nowhere = settings.model_copy(update={"redis": type(settings.redis)("redis://127.0.0.1:1/0")})  # type: ignore[misc]
     async with open_redis(nowhere) as client:
         with pytest.raises(Transient, match="Redis"):
-            await RedisSightings(client, "x", HORIZON, HORIZON).first([seen(b"x", "0:1")])
+            await RedisSightings(client, "x", HORIZON, HORIZON).first([seen(b"x" * 16, "0:1")])

@@ -17,14 +17,14 @@ SystemKey = tuple[str, str]
 """Tenant and system."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """An event's identity and the place where it was seen."""
+class Sighting(NamedTuple):
+    """An event's identity, and the place and the append time at which it was seen."""
 
     fingerprint: bytes
-    place: str
-    """``partition:offset``"""
-    recorded_at: datetime
+    """16 bytes"""
+    place: bytes
+    """8 bytes, see ``telemetry_ingest.domain.waiting``"""
+    recorded_ms: int
 
 
 class Place(NamedTuple):

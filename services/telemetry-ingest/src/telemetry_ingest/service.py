@@ -26,6 +26,7 @@ from telemetry_ingest.domain.joins import asked_of, joined_of, joining
 from telemetry_ingest.domain.judged import Joined
 from telemetry_ingest.domain.spans import spans_of_features
 from telemetry_ingest.domain.verdicts import Accepted, Limits, Rejected, judge
+from telemetry_ingest.domain.waiting import native_place
 from telemetry_ingest.feed_messages import PUBLISHES
 from telemetry_ingest.looking import Looking
 from telemetry_ingest.masking.events import EventMasker
@@ -100,7 +101,11 @@ class TelemetryIngest(Generic[Tx]):
         return joined_of(asked, await self.joins.find(asked)) if asked else Joined()
 
     async def _split(self, accepted: Sequence[Accepted]) -> tuple[list[Accepted], list[Accepted]]:
-        seen = [Sighting(a.fingerprint, f"{a.raw.partition}:{a.raw.offset}", a.raw.recorded_at) for a in accepted]
+        fingerprints = [one.fingerprint for one in accepted]
+        places = [native_place(one.raw.partition, one.raw.offset) for one in accepted]
+        seen = list(
+            map(Sighting._make, zip(fingerprints, places, [one.raw.timestamp_ms for one in accepted], strict=True))
+        )
         answers = await self.sightings.first(seen) if seen else ()
         first = [event for event, is_first in zip(accepted, answers, strict=True) if is_first]
         repeated = [event for event, is_first in zip(accepted, answers, strict=True) if not is_first]
