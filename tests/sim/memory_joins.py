@@ -1,16 +1,12 @@
 """The script of ``RedisJoins``, rule by rule, on a map that scripts change as one."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from struct import unpack_from
 from typing import Any
 
-from flyball.schemas.registry import SystemRegistered
 from flyball.sim.keeper import MemoryMap
-from flyball.sim.session import Session
-from flyball.sim.transaction import MemoryTransaction
-from telemetry_ingest.adapters.horizons import horizons_of
-from telemetry_ingest.domain.joins import Answer, Asked, Claimed, Found, Horizons
+from telemetry_ingest.domain.joins import Answer, Asked, Claimed, Found
 
 DAY = 86_400
 HEAD = 12
@@ -125,17 +121,3 @@ class MemoryJoins:
             return [shelves.answer(own, self.room) for own in asked]
 
         return await self.memory.run(f"joins of {len(asked)}", script)
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryHorizons:
-    transaction: MemoryTransaction
-
-    async def keep(self, registered: SystemRegistered) -> None:
-        await self.transaction.put("horizons", (registered.tenant, registered.system), horizons_of(registered))
-
-    async def of(self, systems: Iterable[tuple[str, str]]) -> Horizons:
-        async def effect(session: Session) -> Horizons:
-            return {key: rows for key in sorted(systems) if (rows := session.read("horizons", key))}
-
-        return await self.transaction.statement("horizons", effect)

@@ -30,7 +30,7 @@ from telemetry_ingest.service import wiring as ingest_wiring
 from tests.sim import verdict
 from tests.sim.events import Load, registrations
 from tests.sim.memory_ingest import MemoryFeeds, MemoryReferences, MemorySightings, MemoryTotals
-from tests.sim.memory_joins import MemoryHorizons, MemoryJoins
+from tests.sim.memory_joins import MemoryJoins
 from tests.sim.memory_ledger import MemoryLedger
 
 PARTITIONS = 4
@@ -96,7 +96,6 @@ class Site:
             MemoryTotals,
             MemoryReferences,
             self.joins_type(self.redis),
-            MemoryHorizons,
             MemoryFeeds,
             Metrics("telemetry-ingest"),
         )

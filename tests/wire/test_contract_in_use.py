@@ -41,7 +41,6 @@ from rollback_executor.adapters.postgres import PostgresRollouts
 from rollback_executor.service import RollbackExecutor
 from rollback_executor.service import wiring as rollback_wiring
 from telemetry_ingest.adapters.feeds import FeedMemory, PostgresFeeds
-from telemetry_ingest.adapters.horizons import PostgresHorizons
 from telemetry_ingest.adapters.postgres import PostgresTotals
 from telemetry_ingest.adapters.price_list import list_price
 from telemetry_ingest.adapters.references import PostgresReferences, Yardsticks
@@ -74,7 +73,6 @@ def wirings() -> dict[str, Wiring[Any]]:
         PostgresTotals,
         lambda tx: PostgresReferences(tx, Yardsticks()),
         NoJoins(),
-        PostgresHorizons,
         lambda tx: PostgresFeeds(tx, FeedMemory(list_price)),
         Metrics("ingest"),
     )

@@ -9,14 +9,24 @@ from uuid import uuid4
 import pytest
 
 from flyball.bus.records import Record
-from telemetry_ingest.domain.joins import Horizons, asked_of, joined_of, joining
+from flyball.schemas.telemetry import TelemetryPolicy
+from telemetry_ingest.domain.feeds.rules import Declaration, Revision
+from telemetry_ingest.domain.joins import asked_of, joined_of, joining
 from telemetry_ingest.domain.judged import Evaluation, Feedback, Joined, Judged, Outcome, Pair
 from telemetry_ingest.domain.verdicts import Accepted, Limits, judge
 from telemetry_ingest.ports import Joins
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 RELEASE = {"release": "1.0.0"}
-OFF: Horizons = {("default", "support"): [(NOW - timedelta(days=90), 0)]}
+Declared = dict[tuple[str, str], Declaration]
+
+
+def declared(days: int, since: datetime) -> Declared:
+    policy = TelemetryPolicy(join_horizon_days=days)
+    return {("default", "support"): Declaration([Revision(1, since, "ops", policy)])}
+
+
+OFF = declared(0, NOW - timedelta(days=90))
 
 
 def event(kind: str, data: dict[str, Any], place: tuple[int, int], at: datetime = NOW) -> Accepted:
@@ -52,12 +62,12 @@ def feedback(name: str, place: tuple[int, int], at: datetime = NOW) -> Accepted:
     return event("feedback.given", {"interaction_id": name, "rating": 4}, place, at)
 
 
-async def joined(joins: Joins, *events: Accepted, horizons: Horizons | None = None) -> Joined:
+async def joined(joins: Joins, *events: Accepted, horizons: Declared | None = None) -> Joined:
     asked = asked_of(joining(events), horizons or {})
     return joined_of(asked, await joins.find(asked) if asked else ())
 
 
-async def pairs(joins: Joins, *events: Accepted, horizons: Horizons | None = None) -> Sequence[Pair]:
+async def pairs(joins: Joins, *events: Accepted, horizons: Declared | None = None) -> Sequence[Pair]:
     return (await joined(joins, *events, horizons=horizons)).pairs
 
 
@@ -156,7 +166,7 @@ class JoinsPromises:
             assert [len(await pairs(joins, each)) for each in events[::turn]] == told
 
     async def test_the_shorter_of_two_horizons_holds_for_a_pair(self, joins: Joins) -> None:
-        week: Horizons = {("default", "support"): [(NOW + timedelta(days=1), 7)]}
+        week = declared(7, NOW + timedelta(days=1))
         for turn in (1, -1):
             for days, count in ((6, 1), (8, 0)):
                 name = str(uuid4())

@@ -9,7 +9,6 @@ from flyball.bus.runtime import Runtime
 from flyball.observe.metrics import Metrics
 from flyball.store.postgres import open_postgres
 from telemetry_ingest.adapters.feeds import FeedMemory, PostgresFeeds
-from telemetry_ingest.adapters.horizons import PostgresHorizons
 from telemetry_ingest.adapters.joins import open_joins
 from telemetry_ingest.adapters.postgres import PostgresTotals
 from telemetry_ingest.adapters.price_list import list_price
@@ -45,7 +44,6 @@ async def serve(environment: Mapping[str, str]) -> None:
             PostgresTotals,
             references,
             joins,
-            PostgresHorizons,
             feeds,
             metrics,
             settings.refuses_undeclared,

@@ -1,6 +1,6 @@
 """What the service needs from outside its domain."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
@@ -10,7 +10,7 @@ from flyball.schemas.registry import SystemRegistered
 from telemetry_ingest.domain.condense import SystemTotals
 from telemetry_ingest.domain.feeds.feed import Feed
 from telemetry_ingest.domain.feeds.state import Quarantine
-from telemetry_ingest.domain.joins import Answer, Asked, Horizons
+from telemetry_ingest.domain.joins import Answer, Asked
 from telemetry_ingest.domain.yardsticks import Yardsticks
 
 SystemKey = tuple[str, str]
@@ -65,14 +65,6 @@ class Joins(Protocol):
         Raises ``Transient`` while the memory is away and ``MemoryLostError`` when it forgot.
         """
         ...
-
-
-class JoinHorizons(Protocol):
-    """How long each system's events wait for each other, within a transaction."""
-
-    async def keep(self, registered: SystemRegistered) -> None: ...
-
-    async def of(self, systems: Iterable[tuple[str, str]]) -> Horizons: ...
 
 
 class Totals(Protocol):

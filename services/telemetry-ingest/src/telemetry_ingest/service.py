@@ -30,7 +30,7 @@ from telemetry_ingest.domain.waiting import native_place
 from telemetry_ingest.feed_messages import PUBLISHES
 from telemetry_ingest.looking import Looking
 from telemetry_ingest.masking.events import EventMasker
-from telemetry_ingest.ports import Feeds, JoinHorizons, Joins, Place, References, Sighting, Sightings, Totals
+from telemetry_ingest.ports import Feeds, Joins, Place, References, Sighting, Sightings, Totals
 
 NAME = "telemetry-ingest"
 REFERENCES_MAX = 50
@@ -44,7 +44,6 @@ class TelemetryIngest(Generic[Tx]):
     totals: Callable[[Tx], Totals]
     references: Callable[[Tx], References]
     joins: Joins
-    horizons: Callable[[Tx], JoinHorizons]
     feeds: Callable[[Tx], Feeds]
     metrics: Metrics
     refuses_undeclared: bool = False
@@ -63,7 +62,7 @@ class TelemetryIngest(Generic[Tx]):
         assigned = assign(first)
         yardsticks = await self.references(transaction).between(spans_of_features(assigned))
         condensed = condense(assigned, repeated, rejected, yardsticks)
-        condensed.count_joined(await self._join(transaction, first))
+        condensed.count_joined(await self._join(first, looking))
         # Totals first: their row locks make the outbox ids of one system rise in the order of the commits.
         await self.totals(transaction).add(condensed.totals, batch.recorded_at)
         messages = _summaries(batch, condensed) + looking.rejections(rejected) + looking.messages()
@@ -75,7 +74,6 @@ class TelemetryIngest(Generic[Tx]):
     async def on_registered(self, transaction: Tx, received: Sequence[Received[SystemRegistered]]) -> None:
         for item in received:
             await self.totals(transaction).declare(item.event.tenant, item.event.system)
-            await self.horizons(transaction).keep(item.event)
             await self.feeds(transaction).declare(item.event)
 
     async def on_references(self, transaction: Tx, received: Sequence[Received[DriftReference]]) -> None:
@@ -91,13 +89,9 @@ class TelemetryIngest(Generic[Tx]):
         feeds = await self.feeds(transaction).open(place, systems)
         return Looking(feeds, self.mask, self.refuses_undeclared)
 
-    async def _join(self, transaction: Tx, first: Sequence[Accepted]) -> Joined:
+    async def _join(self, first: Sequence[Accepted], looking: Looking) -> Joined:
         """Only first sightings ask: a repetition is another judgement to the memory, for it stands at another place."""
-        events = joining(first)
-        if not events:
-            return Joined()
-        horizons = await self.horizons(transaction).of({(one.event.tenant, one.event.subject) for one in events})
-        asked = asked_of(events, horizons)
+        asked = asked_of(joining(first), {key: feed.declaration for key, feed in looking.feeds.items()})
         return joined_of(asked, await self.joins.find(asked)) if asked else Joined()
 
     async def _split(self, accepted: Sequence[Accepted]) -> tuple[list[Accepted], list[Accepted]]:

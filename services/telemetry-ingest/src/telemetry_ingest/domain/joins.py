@@ -4,10 +4,8 @@ A pair is found by whichever of the two comes second, and counts in the bucket o
 whichever that was. So order, batching and redelivery change nothing in the sums.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import NamedTuple
 
 from flyball.schemas.native import (
@@ -19,9 +17,9 @@ from flyball.schemas.native import (
     OutcomeObserved,
     PredictionMade,
 )
-from flyball.schemas.telemetry import TelemetryPolicy
 from flyball.schemas.topics import AGENT_EVENTS
 from telemetry_ingest.domain.assign import BUCKET_US, segment_of
+from telemetry_ingest.domain.feeds.rules import NOT_DECLARED, Declaration
 from telemetry_ingest.domain.judged import (
     Evaluation,
     Feedback,
@@ -46,13 +44,9 @@ from telemetry_ingest.domain.waiting import (
     waiting_item,
 )
 
-DAYS_DEFAULT: int = TelemetryPolicy().join_horizon_days
-DEFAULT = (DAYS_DEFAULT,)
 PREDICTION, INTERACTION = "p", "i"
 _JOINING = frozenset({PredictionMade, InteractionCompleted, OutcomeObserved, EvaluationRecorded, FeedbackGiven})
 
-Horizons = Mapping[tuple[str, str], Sequence[tuple[datetime, int]]]
-"""From when on which horizon in days holds, by tenant and system; a system that is not in it has the default."""
 System = tuple[str, str, tuple[int, ...]]
 """Tenant, system, and its horizons in days: first the one in force, then others that its events may wait under."""
 
@@ -115,7 +109,7 @@ def joining(events: Iterable[Accepted]) -> list[Accepted]:
     return [one for one in events if type(one.event.data) in _JOINING]
 
 
-def asked_of(events: Iterable[Accepted], horizons: Horizons) -> list[Asked]:
+def asked_of(events: Iterable[Accepted], declared: Mapping[tuple[str, str], Declaration]) -> list[Asked]:
     """What ``joining`` events ask, by system; those of systems whose horizon is off ask nothing."""
     asked: dict[System, Asked] = {}
     usual: dict[tuple[str, str], Asked] = {}
@@ -123,9 +117,10 @@ def asked_of(events: Iterable[Accepted], horizons: Horizons) -> list[Asked]:
         name, data = (event.tenant, event.subject), event.data
         own = usual.get(name)
         if own is None:
-            system = (*name, _days(horizons.get(name, ()), raw))
+            declaration = declared.get(name, NOT_DECLARED)
+            system = (*name, declaration.join_days(raw.timestamp_ms))
             own = asked.setdefault(system, Asked(system, f"{name[0]}/{name[1]}/"))
-            if name not in horizons:
+            if declaration.joins_alike:
                 usual[name] = own
         if type(data) is PredictionMade or type(data) is InteractionCompleted:
             _ask_to_wait(own, event, raw, at_us // BUCKET_US, data)
@@ -158,15 +153,6 @@ def _pairs(own: Asked, answer: Answer) -> Iterator[Pair]:
 def _waiting(own: Asked, number: int) -> Judged:
     value = value_of(own.waiting[number])
     return judged_of(value, own.labels[labels_hash(value)])
-
-
-def _days(known: Sequence[tuple[datetime, int]], raw: Raw) -> tuple[int, ...]:
-    """The horizon in force when ``raw`` was recorded, then the others that its system has had."""
-    if not known:
-        return DEFAULT
-    at = bisect_right(known, raw.recorded_at, key=lambda since: since[0])
-    days = known[at - 1][1] if at else DAYS_DEFAULT
-    return days, *sorted({DAYS_DEFAULT, *(each for _, each in known if each)} - {days})
 
 
 def _ask_to_wait(

@@ -13,6 +13,7 @@ from telemetry_ingest.domain.feeds.expectations import Expected, compiled
 from telemetry_ingest.domain.feeds.prices import Tariff, agreed
 
 NO_VERSION = 0
+DAYS_DEFAULT: int = TelemetryPolicy().join_horizon_days
 NOBODY = "nobody: the system's spec names no owner"
 
 
@@ -68,6 +69,7 @@ class Declaration:
         # Only the last twenty revisions are kept; what came before them was declared as well.
         self._is_cut_off = bool(revisions) and min(one.version for one in revisions) > 1
         self._revisions = [(_milliseconds(one.effective_at), rules_of(one)) for one in revisions]
+        self._join_days = {DAYS_DEFAULT, *(one.telemetry.join_horizon_days for one in revisions)}
         self._rules, self._from_ms, self._until_ms = UNDECLARED, math.inf, -math.inf
 
     def at(self, at_ms: int) -> Rules:
@@ -75,6 +77,16 @@ class Declaration:
         if not self._from_ms <= at_ms < self._until_ms:
             self._look_up(at_ms)
         return self._rules
+
+    @property
+    def joins_alike(self) -> bool:
+        """Has its horizon of joins never been another one?"""
+        return len(self._join_days) == 1
+
+    def join_days(self, at_ms: int) -> tuple[int, ...]:
+        """The horizon of joins that holds then, and after it others that its events may wait under."""
+        days = self.at(at_ms).policy.join_horizon_days
+        return days, *sorted(self._join_days - {days, 0})
 
     def is_declared_at(self, at_ms: int) -> bool:
         return self._is_cut_off or self.at(at_ms) is not UNDECLARED
