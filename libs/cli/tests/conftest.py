@@ -23,6 +23,17 @@ TOTALS = {
     "first_seen_at": "2026-11-21T09:30:00+00:00",
     "last_seen_at": "2026-11-21T09:31:00+00:00",
 }
+FEED = {
+    "system": "support",
+    "topic": "agent.events.v1",
+    "partition": 3,
+    "state": "quarantined",
+    "since": "2026-11-21T09:30:00+00:00",
+    "reason": "latency_ms is broken in 2 of 12 rows (16.67%, limit 10 %) within 60 s",
+    "owner": "team-ops",
+    "labels": {"market": 2},
+    "told": [{"kind": "pii.detected", "subject": "email", "field": "segment.user", "at": "2026-11-21T09:30:00+00:00"}],
+}
 REJECTED = {
     "id": "bba0d165-6ba0-5cbf-b88b-2edba4ffddc6",
     "system": "support",
@@ -99,6 +110,8 @@ class Answers(BaseHTTPRequestHandler):
             self._problem(401, "no known API token", "send one")
         elif path == "/v1/totals":
             self._json(200, {"items": [TOTALS], "next": "support"} if "after" not in query else {"items": [], **page})
+        elif path == "/v1/feeds":
+            self._json(200, {"items": [FEED], **page})
         elif path == "/v1/rejected":
             self._json(200, {"items": [REJECTED], "next": 17})
         elif path == "/v1/budgets":
@@ -146,7 +159,9 @@ class Answers(BaseHTTPRequestHandler):
         elif body.get("system") == "closed":
             self._problem(409, "Refused", "the accuracy budget is in red", reason="gate_closed")
         else:
-            self._json(200, rollouts.done(self.path, body) or governing.done(self.path))
+            released = {"system": "support", "released_at": "2026-11-21T09:30:00Z", "feeds": 1, "was": FEED["reason"]}
+            done = released if self.path == "/v1/feeds/releases" else rollouts.done(self.path, body)
+            self._json(200, done or governing.done(self.path))
 
     def _body(self) -> bytes:
         return self.rfile.read(int(self.headers["Content-Length"]))

@@ -21,9 +21,11 @@ from autonomy_controller.domain.changes import (
     Released,
     applied,
 )
+from autonomy_controller.domain.promotions import evidence_of, gates
 from autonomy_controller.domain.state import ClassState, Standing
 from flyball.schemas.budgets import BudgetStatement, BudgetStates
 from flyball.schemas.drift import DriftEvidence, DriftReport
+from flyball.schemas.telemetry import TelemetryException
 
 KEY = ("default", "support", "orders")
 
@@ -208,3 +210,14 @@ def test_a_record_that_is_read_late_is_newer_than_what_holds() -> None:
     after = applied(EpochSeen(evidence_epoch="e2", release="2.2.0"), killed, KEY, START)
     assert after.control.killed
     assert after.control.changed_at > killed.control.changed_at
+
+
+def test_a_quarantined_feed_holds_promotions_back_and_takes_nothing_away() -> None:
+    standing = EMPTY
+    for kind, holds in [("feed.quarantined", "no"), ("pii.detected", "no"), ("feed.released", "yes")]:
+        event = TelemetryException(
+            tenant="default", system="support", kind=kind, field="latency_ms", detail="-", count=1, seen_at=START
+        )
+        standing, change = standings.with_exception(standing, event)
+        judged = {gate.name: gate.holds for gate in gates(evidence_of(2, [], {}), at(2), standing)}
+        assert (judged["feed_trusted"], change) == (holds, None)

@@ -1,5 +1,6 @@
 """What a change of the data leads to: an episode, its severity, one alert, and an end."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -15,10 +16,12 @@ from drift_builders import (
     reference_of,
 )
 
+from drift_detector.adapters.rows import arrays_of, head_of, state_of
 from drift_detector.domain.audit import KIND, decide_again
 from drift_detector.messages import message_of
 from flyball.schemas.audit import AuditRecord
 from flyball.schemas.drift import DriftPolicy, DriftReference, RetrainingRequested
+from flyball.schemas.summaries import MeasurementStatistics
 
 QUIET_PANES = 200
 POLICY = DriftPolicy(lateness_seconds=0)
@@ -223,3 +226,25 @@ def test_a_pane_waits_for_rows_that_are_late_by_the_brokers_time(watched: tuple[
     assert [pane.start for pane in patient.panes] == [first.summary.bucket_start]
     late = patient.copy().give([type(first)(first.summary, first.recorded_at + timedelta(minutes=9))])
     assert len(late.state.open_panes) <= 1, "what comes for a judged pane is a pane of its own"
+
+
+def test_a_pane_that_came_while_the_feed_was_in_quarantine_is_not_judged(
+    watched: tuple[DriftReference, Detector],
+) -> None:
+    reference, detector = watched
+    shifted = items(rows(np.random.default_rng(5), 30, shift=0.7), reference, first_pane=QUIET_PANES)
+    suspect = MeasurementStatistics(suspect=1)
+    held = [replace(one, summary=one.summary.model_copy(update={"measurement": suspect})) for one in shifted]
+    after = detector.copy().give(held)
+    assert after.news == []
+    assert after.state.suspect_panes + len(after.state.open_panes) == 30
+    assert after.state.panes == detector.state.panes + len(detector.state.open_panes)
+    assert state_of(head_of(after.state), arrays_of(after.state)).open_panes.keys() == after.state.open_panes.keys()
+    assert all(pane.is_suspect for pane in state_of(head_of(after.state), arrays_of(after.state)).open_panes.values())
+
+
+def test_no_reference_is_made_of_rows_from_a_quarantine() -> None:
+    given = items(rows(np.random.default_rng(5), 3), None)
+    suspect = MeasurementStatistics(suspect=1)
+    held = [replace(one, summary=one.summary.model_copy(update={"measurement": suspect})) for one in given]
+    assert Detector([], POLICY).give(held).state.learned_rows == 0 < Detector([], POLICY).give(given).state.learned_rows

@@ -1,5 +1,6 @@
 """From proposal to done, and back: every way that a rollout can go."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from rollout_builders import (
 
 from flyball.schemas.alerts import Alert
 from flyball.schemas.rollouts import RolloutChanged
+from rollback_executor.domain.blocks import Observed
 from rollback_executor.domain.facts import Intent, RolledBackByItself
 from rollback_executor.domain.inputs import Barred, Zones
 from rollback_executor.domain.rollout import Pointer
@@ -220,3 +222,24 @@ def test_whoever_resumes_against_the_evidence_is_asked_again_and_alerted_once() 
     simulate(world, Rates(per_second=100, candidate=0.2), 60)
     assert world.rollout.step == "held", "a bad release must not stay because somebody resumed it"
     assert [fact.rule for fact in world.facts if isinstance(fact, Alert)] == ["rollout.second_rollback"]
+
+
+def suspect(one: Observed) -> Observed:
+    return replace(one, counts=replace(one.counts, suspect=1))
+
+
+def test_blocks_from_a_quarantined_feed_are_evidence_of_nothing_and_hold_the_rollout() -> None:
+    world = in_canary()
+    for n in range(30):
+        at = START + timedelta(seconds=10 * n)
+        # The candidate fails every time, and the baseline never.
+        bad, good = seen(at, CANDIDATE, 10, 10), seen(at, BASELINE, 190)
+        world.traffic(suspect(bad), good)
+    assert world.steps == ["approved", "canary"]
+    assert world.rollout.stage.blocks == 0
+    assert world.rollout.hold is not None
+    assert "in quarantine" in world.rollout.hold.reason
+    for n in range(30, 60):
+        at = START + timedelta(seconds=10 * n)
+        world.traffic(seen(at, CANDIDATE, 10, 10), seen(at, BASELINE, 190))
+    assert world.rollout.step == "rolling_back"

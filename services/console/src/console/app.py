@@ -21,6 +21,7 @@ from console.api.autonomy import AutonomyRoutes
 from console.api.decisions import DecisionRoutes
 from console.api.drift import DriftRoutes
 from console.api.events import EventLimits, EventRoutes
+from console.api.feeds import FeedRoutes
 from console.api.incidents import IncidentRoutes
 from console.api.live import LiveRoutes
 from console.api.rejected import RejectedRoutes
@@ -92,6 +93,7 @@ def application(
         # Before the budgets: "live" is not the name of a system here.
         LiveRoutes(reads, settings.live_clients_max, health).router(),
         RelayedRoutes(ingest, ledger).router(),
+        FeedRoutes(ingest).router(),
         AuditRoutes(neighbours["audit-log"], neighbours).router(),
         DriftRoutes(neighbours["drift-detector"]).router(),
         AutonomyRoutes(neighbours["autonomy-controller"]).router(),

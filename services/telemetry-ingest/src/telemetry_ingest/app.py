@@ -1,7 +1,7 @@
 """The composition root."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.resources import files
 
@@ -11,10 +11,12 @@ from flyball.store.postgres import open_postgres
 from telemetry_ingest.adapters.feeds import FeedMemory, PostgresFeeds
 from telemetry_ingest.adapters.joins import open_joins
 from telemetry_ingest.adapters.postgres import PostgresTotals
-from telemetry_ingest.adapters.price_list import list_price
+from telemetry_ingest.adapters.price_list import VERSION, list_price
 from telemetry_ingest.adapters.redis import open_sightings
 from telemetry_ingest.adapters.references import PostgresReferences, Yardsticks
 from telemetry_ingest.api import routes
+from telemetry_ingest.desk import Desk
+from telemetry_ingest.feeds_api import feed_routes
 from telemetry_ingest.service import NAME, TelemetryIngest, wiring
 from telemetry_ingest.settings import Settings
 
@@ -25,6 +27,7 @@ async def serve(environment: Mapping[str, str]) -> None:
     """Run until cancelled."""
     settings = Settings.from_environment(environment)
     metrics = Metrics(NAME)
+    metrics.price_list.labels(VERSION).set(1)
     async with (
         open_postgres(settings, SCHEMA, [files("telemetry_ingest").joinpath("migrations")]) as database,
         open_sightings(
@@ -48,12 +51,14 @@ async def serve(environment: Mapping[str, str]) -> None:
             metrics,
             settings.refuses_undeclared,
         )
+        token = settings.service_token.get_secret_value()
+        desk = Desk(database, feeds, lambda: datetime.now(UTC))
         runtime = Runtime(
             wiring(service, settings.ingest_batch_records_max),
             settings,
             settings,
             database,
             metrics,
-            routes(database, settings.service_token.get_secret_value()),
+            [*routes(database, token), *feed_routes(database, desk, token)],
         )
         await runtime.run()

@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from flyball.store.ports import Outgoing
-from telemetry_ingest.domain.feeds.facts import facts_of
+from telemetry_ingest.domain.feeds.facts import QUARANTINED, facts_of
 from telemetry_ingest.domain.feeds.feed import Feed
+from telemetry_ingest.domain.feeds.notices import Noticed, Quarantined
 from telemetry_ingest.domain.verdicts import Accepted, Rejected
 from telemetry_ingest.feed_messages import message_of
 from telemetry_ingest.masking.events import EventMasker
@@ -78,6 +79,12 @@ class Looking:
             for notice in feed.notices
             for told in facts_of(key, notice, feed.owner)
         ]
+
+    def told(self) -> list[str]:
+        """The kinds of the exceptions among the messages."""
+        notices = [notice for feed in self.feeds.values() for notice in feed.notices]
+        kinds = [notice.kind for notice in notices if isinstance(notice, Noticed)]
+        return kinds + [QUARANTINED for notice in notices if isinstance(notice, Quarantined)]
 
     def _kinds_with_personal_data(self, first: Sequence[Accepted]) -> Collection[type]:
         by_kind: dict[type, list[object]] = {}

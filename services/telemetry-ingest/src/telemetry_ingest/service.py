@@ -66,8 +66,11 @@ class TelemetryIngest(Generic[Tx]):
         # Totals first: their row locks make the outbox ids of one system rise in the order of the commits.
         await self.totals(transaction).add(condensed.totals, batch.recorded_at)
         messages = _summaries(batch, condensed) + looking.rejections(rejected) + looking.messages()
+        told = looking.told()
         await self.feeds(transaction).save(looking.feeds, _end_of(batch))
         await transaction.enqueue(messages)
+        for kind in told:
+            self.metrics.exceptions.labels(kind).inc()
         for verdict, count in (("counted", len(first)), ("duplicate", len(repeated)), ("rejected", len(rejected))):
             self.metrics.events.labels(verdict).inc(count)
 

@@ -13,6 +13,7 @@ from flyball.cli.commands import (
     demo,
     doctor,
     drift,
+    feeds,
     gate,
     imports,
     incidents,
@@ -46,6 +47,7 @@ application.command("send")(send.send)
 application.add_typer(imports.application, name="import")
 application.add_typer(systems.application, name="systems")
 application.add_typer(telemetry.application, name="telemetry")
+application.add_typer(feeds.application, name="feeds")
 application.add_typer(budgets.application, name="budgets")
 application.add_typer(reference.application, name="reference")
 application.add_typer(drift.application, name="drift")

@@ -34,3 +34,12 @@ class Metrics:
             "flyball_outbox_age_seconds", "Age of the oldest row that waits to be published", registry=at
         )
         self.events = Counter("flyball_events", "Raw events by verdict", ["verdict"], registry=at)
+        self.exceptions = Counter(
+            "flyball_telemetry_exceptions", "What was told to be wrong with feeds", ["kind"], registry=at
+        )
+        self.price_list = Gauge(
+            "flyball_price_list_info",
+            "The release of the price list that requests are priced by",
+            ["version"],
+            registry=at,
+        )

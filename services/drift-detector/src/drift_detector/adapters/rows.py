@@ -29,6 +29,9 @@ class Head:
     rows: int
     unreferenced_rows: int
     learned_rows: int
+    suspect_panes: int = 0
+    suspect_starts: tuple[datetime, ...] = ()
+    """Of open panes."""
 
 
 HEAD = TypeAdapter(Head)
@@ -44,6 +47,8 @@ def head_of(state: DetectorState) -> str:
         rows=state.rows,
         unreferenced_rows=state.unreferenced_rows,
         learned_rows=state.learned_rows,
+        suspect_panes=state.suspect_panes,
+        suspect_starts=tuple(start for start, pane in sorted(state.open_panes.items()) if pane.is_suspect),
     )
     return HEAD.dump_json(head).decode()
 
@@ -71,13 +76,16 @@ def state_of(head_json: str, packed: bytes) -> DetectorState:
     return DetectorState(
         version=head.version,
         watermark=head.watermark,
-        open_panes={start: OpenPane(recorded_at, row) for (start, recorded_at), row in opened},
+        open_panes={
+            start: OpenPane(recorded_at, row, start in head.suspect_starts) for (start, recorded_at), row in opened
+        },
         panes=head.panes,
         calibration=_calibration(arrays),
         features=head.features,
         rows=head.rows,
         unreferenced_rows=head.unreferenced_rows,
         learned_rows=head.learned_rows,
+        suspect_panes=head.suspect_panes,
     )
 
 

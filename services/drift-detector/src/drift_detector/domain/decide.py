@@ -38,6 +38,11 @@ class Item:
         return max(self.summary.interactions.count, self.summary.predictions.count)
 
     @property
+    def is_suspect(self) -> bool:
+        """Did any of it come while the system's feed was in quarantine?"""
+        return self.summary.measurement.suspect > 0
+
+    @property
     def counts(self) -> bool:
         """Is there anything in it that could drift?"""
         return bool(self.rows or self.summary.guardrails)
@@ -95,7 +100,7 @@ def decide(state: DetectorState, recent: tuple[Pane, ...], item: Item, known: Kn
         decision = replace(decision, state=after)
     elif version in known.plans:
         decision = _added(decision, item, known.plans[version], rules.policy)
-    else:
+    elif not item.is_suspect:
         decision = _learning(decision, Kept(item.summary, version), known, rules.policy)
     return _judged(decision, item, known, rules, everything=False)
 
@@ -115,6 +120,7 @@ def _added(decision: Decision, item: Item, plan: Plan, policy: DriftPolicy) -> D
     cells = plan.layout.count(item.summary)
     pane = decision.state.open_panes.get(start)
     pane = OpenPane(item.recorded_at, cells) if pane is None else replace(pane, cells=pane.cells + cells)
+    pane = replace(pane, is_suspect=pane.is_suspect or item.is_suspect)
     opened = {**decision.state.open_panes, start: pane}
     return replace(decision, state=replace(decision.state, open_panes=opened))
 
@@ -126,14 +132,19 @@ def _judged(decision: Decision, item: Item, known: Known, rules: Rules, *, every
         return decision
     for start in _whole(decision.state, rules.policy, plan.layout.size, everything=everything):
         left = dict(decision.state.open_panes)
-        pane = Pane(start, left.pop(start).cells)
+        opened = left.pop(start)
+        if opened.is_suspect:
+            after = replace(decision.state, open_panes=left, suspect_panes=decision.state.suspect_panes + 1)
+            decision = replace(decision, state=after)
+            continue
+        pane = Pane(start, opened.cells)
         judging = Judging(replace(decision.state, open_panes=left), plan, decision.recent)
         occasion = _occasion(item, decision.state.version, rules, start, judging.state.panes)
-        after, facts = folded(judging, pane, occasion)
+        folded_into, facts = folded(judging, pane, occasion)
         decision = replace(
             decision,
-            state=after.state,
-            recent=after.recent,
+            state=folded_into.state,
+            recent=folded_into.recent,
             facts=decision.facts + facts,
             judged=(*decision.judged, pane),
         )

@@ -35,6 +35,8 @@ class OpenPane:
 
     first_recorded_at: datetime
     cells: IntArray
+    is_suspect: bool = False
+    """Some of its rows came while the system's feed was in quarantine: it is not judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class DetectorState:
     rows: int = 0
     unreferenced_rows: int = 0
     """Came for a version that is no longer, or not yet, in force; judged by none."""
+    suspect_panes: int = 0
+    """Panes that were left out because their feed was in quarantine."""
     learned_rows: int = 0
     """Rows kept for the next reference."""
 

@@ -27,6 +27,8 @@ class Counts:
     quality_count: int = 0
     safety_bad: int = 0
     safety_count: int = 0
+    suspect: int = 0
+    """Events that came while the system's feed was in quarantine."""
 
     def plus(self, other: "Counts") -> "Counts":
         bins = dict(self.latency_bins)
@@ -40,6 +42,7 @@ class Counts:
             quality_count=self.quality_count + other.quality_count,
             safety_bad=self.safety_bad + other.safety_bad,
             safety_count=self.safety_count + other.safety_count,
+            suspect=self.suspect + other.suspect,
         )
 
 
@@ -60,6 +63,10 @@ class Block:
     position: int
     baseline: Counts = field(default_factory=Counts)
     candidate: Counts = field(default_factory=Counts)
+
+    @property
+    def is_suspect(self) -> bool:
+        return self.baseline.suspect + self.candidate.suspect > 0
 
     def starts_at(self, policy: RolloutPolicy) -> datetime:
         return datetime.fromtimestamp(self.position * policy.block_seconds, UTC)
@@ -93,6 +100,7 @@ def observed(summary: TelemetrySummary, recorded_at: datetime, quality_metric: s
         quality_count=failed + sum(item.passed for item in judged),
         safety_bad=through,
         safety_count=through + sum(rule.malicious_blocked for rule in summary.guardrails),
+        suspect=summary.measurement.suspect,
     )
     return Observed(recorded_at=recorded_at, bucket_start=summary.bucket_start, release=summary.release, counts=counts)
 

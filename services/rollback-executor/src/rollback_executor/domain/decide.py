@@ -65,6 +65,10 @@ def _on_observed(rollout: Rollout, observed: Observed, policy: RolloutPolicy) ->
 def _on_block(rollout: Rollout, block: Block, policy: RolloutPolicy, at: datetime) -> Decision:
     if rollout.step not in EXPOSED:
         return rollout, ()
+    rollout = replace(rollout, stage=replace(rollout.stage, is_suspect=block.is_suspect))
+    if block.is_suspect:
+        # It is evidence of nothing, neither of harm nor that there is none.
+        return judge(rollout, policy, at, with_new_block=False)
     evidence = with_block(rollout.evidence, block, policy)
     rollout = replace(rollout, evidence=evidence, stage=_counted(rollout.stage, block, policy))
     return judge(rollout, policy, at, with_new_block=True)

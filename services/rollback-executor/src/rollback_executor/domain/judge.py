@@ -37,6 +37,8 @@ def _unusable(rollout: Rollout, policy: RolloutPolicy, at: datetime) -> str | No
     """Why nothing may be concluded from the data, not even harm."""
     if is_stale(rollout, policy, at):
         return f"no telemetry of {rollout.system} for more than {policy.fresh_seconds_max} s"
+    if rollout.stage.is_suspect:
+        return f"the feed of {rollout.system} is in quarantine; see flyball feeds list"
     ratio = sample_ratio(rollout, policy)
     if ratio is not None and ratio.log_e_value >= ratio.log_threshold:
         total = ratio.candidate_count + ratio.baseline_count

@@ -52,6 +52,8 @@ class Stage:
     baseline_count: int = 0
     last_candidate_count: int = 0
     last_baseline_count: int = 0
+    is_suspect: bool = False
+    """The last block came, in part, while the system's feed was in quarantine."""
     replicas: Mapping[str, str] = field(default_factory=dict)
 
 

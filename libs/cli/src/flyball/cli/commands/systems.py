@@ -1,4 +1,4 @@
-"""`flyball systems list|show`."""
+"""`flyball systems list|show|undeclared`."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,7 @@ import typer
 
 from flyball.cli.connection import Connection
 from flyball.cli.figures import moment, percent
-from flyball.cli.output import Form, FormOption, show
+from flyball.cli.output import Form, FormOption, note, show
 
 application = typer.Typer(help="Declared systems.", no_args_is_help=True)
 HEADINGS = (
@@ -20,6 +20,14 @@ HEADINGS = (
     ">AVAILABILITY",
     ">WINDOW",
 )
+UNDECLARED = ("SYSTEM", ">COUNTED", ">REJECTED", "FIRST SEEN", "LAST SEEN")
+UNKNOWN = "unknown"
+"""What rejected records count under whose system cannot be read."""
+DECLARES = """system: "{system}"
+# purpose: what it is for, in a sentence
+# owners:
+#   operations: who is paged
+"""
 
 
 @application.command("list")
@@ -41,6 +49,33 @@ def show_system(
     detail = connection.get(f"/v1/systems/{quote(system, safe='')}")
     revisions = [{"system": detail["system"], **revision} for revision in detail["revisions"]]
     show(output, detail, lambda: (HEADINGS, [row_of(revision) for revision in revisions]))
+
+
+@application.command("undeclared")
+def undeclared(
+    context: typer.Context,
+    spec: Annotated[bool, typer.Option("--spec", help="Print the YAML that declares them.")] = False,
+    output: FormOption = Form.TABLE,
+) -> None:
+    """Systems that send events and that nobody has declared."""
+    connection: Connection = context.obj
+    found = [item for item in connection.items("/v1/totals") if not item["declared"] and item["system"] != UNKNOWN]
+    if not found:
+        note("every system that was heard of is declared")
+    elif spec:
+        print("---\n".join(DECLARES.format(system=item["system"]) for item in found), end="")
+    if spec:
+        return
+    show(output, found, lambda: (UNDECLARED, [undeclared_row(item) for item in found]))
+    if found:
+        note(
+            "to declare them: flyball systems undeclared --spec > systems.yaml; edit it; flyball apply -f systems.yaml"
+        )
+
+
+def undeclared_row(item: dict[str, Any]) -> list[str]:
+    times = [moment(item["first_seen_at"]), moment(item["last_seen_at"])]
+    return [item["system"], str(item["counted"]), str(item["rejected"]), *times]
 
 
 def row_of(item: dict[str, Any]) -> list[str]:

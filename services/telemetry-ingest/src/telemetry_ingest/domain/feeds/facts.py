@@ -23,6 +23,7 @@ from telemetry_ingest.domain.feeds.state import Quarantine
 SERVICE = "telemetry-ingest"
 FEED_RULE, PRICE_RULE = "telemetry.feed", "telemetry.unpriced"
 KIND = "telemetry.feed"
+QUARANTINED, RELEASED = "feed.quarantined", "feed.released"
 FEED_SEVERITY, PRICE_SEVERITY = 1, 3
 PPM_PER_PERCENT = 10_000
 DETAILS = {
@@ -51,7 +52,7 @@ def released(key: SystemKey, held: list[Quarantine], actor: str, reason: str, at
     newest = held[-1]
     said = f"released by {actor}: {reason}"
     return (
-        _exception(key, "feed.released", newest.field, said, len(held), at_ms),
+        _exception(key, RELEASED, newest.field, said, len(held), at_ms),
         _feed_alert(key, newest, at_ms, RESOLVED),
         _record(key, newest, actor, "released", said, at_ms),
     )
@@ -64,7 +65,7 @@ def moment_of(at_ms: int) -> datetime:
 def _quarantined(key: SystemKey, quarantine: Quarantine) -> tuple[Fact, ...]:
     said, at_ms = said_of(quarantine), quarantine.since_ms
     return (
-        _exception(key, "feed.quarantined", quarantine.field, said, quarantine.count, at_ms),
+        _exception(key, QUARANTINED, quarantine.field, said, quarantine.count, at_ms),
         _feed_alert(key, quarantine, at_ms, FIRING),
         _record(key, quarantine, f"service:{SERVICE}", "quarantined", said, at_ms),
     )

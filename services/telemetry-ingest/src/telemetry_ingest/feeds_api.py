@@ -1,0 +1,85 @@
+"""Questions about feeds, and their release."""
+
+import json
+from collections.abc import Awaitable, Callable
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from flyball.observe.bodies import BodyTooLargeError, body_of, flaw_of
+from flyball.observe.http import Endpoint, problem, with_token
+from flyball.schemas.base import DEFAULT_TENANT
+from flyball.store.postgres import PostgresDatabase, PostgresTransaction
+from telemetry_ingest.adapters.reading import BEGINNING, Cursor, read_feeds
+from telemetry_ingest.desk import Desk, RefusedError, Release
+from telemetry_ingest.domain.feeds.facts import KIND, decide_again
+
+PAGE_ROWS_MAX = 500
+BODY_BYTES_MAX = 65_536
+
+
+class FeedQuestions:
+    def __init__(self, database: PostgresDatabase, desk: Desk[PostgresTransaction]) -> None:
+        self._database, self._desk = database, desk
+
+    async def feeds(self, request: Request) -> Response:
+        query = request.query_params
+        tenant, after = query.get("tenant", DEFAULT_TENANT), _cursor(query.get("after"))
+        items = await read_feeds(self._database, tenant, query.get("system"), after, PAGE_ROWS_MAX)
+        last = items[-1] if len(items) == PAGE_ROWS_MAX else None
+        following = f"{last['system']}/{last['topic']}/{last['partition']}" if last else None
+        return JSONResponse({"items": items, "next": following})
+
+    async def release(self, request: Request) -> Response:
+        asked = Release.model_validate_json(await body_of(request, BODY_BYTES_MAX))
+        done = await self._desk.release(asked)
+        return JSONResponse(done.model_dump(mode="json"))
+
+    async def decide_again(self, request: Request) -> Response:
+        """What the inputs of a recorded decision call for by the code that runs today."""
+        try:
+            asked = json.loads(await body_of(request, BODY_BYTES_MAX))
+            if asked["kind"] != KIND:
+                return problem(422, "Unknown decision", f"this service decides {KIND}, not {str(asked['kind'])[:64]}")
+            return JSONResponse({"decision": decide_again(asked["inputs"])})
+        except (KeyError, TypeError, ValueError) as error:
+            return problem(422, "Unreadable inputs", f"they are not of this release: {str(error)[:200]}")
+
+
+def feed_routes(database: PostgresDatabase, desk: Desk[PostgresTransaction], token: str) -> list[Route]:
+    asked = FeedQuestions(database, desk)
+    table: list[tuple[str, str, Endpoint]] = [
+        ("GET", "/v1/feeds", asked.feeds),
+        ("POST", "/v1/feeds/releases", asked.release),
+        ("POST", "/v1/decide-again", asked.decide_again),
+    ]
+    return [Route(path, with_token(token, _with_problems(answer)), methods=[method]) for method, path, answer in table]
+
+
+def _cursor(after: str | None) -> Cursor:
+    """Raises ``RefusedError`` for what no page has given."""
+    if after is None:
+        return BEGINNING
+    parts = after.split("/")
+    if len(parts) != len(BEGINNING) or not parts[2].isascii() or not parts[2].isdigit() or len(parts[2]) > 9:  # noqa: PLR2004
+        raise RefusedError(f"after is what `next` of the page before said, not {after[:64]!r}")
+    return parts[0], parts[1], int(parts[2])
+
+
+def _with_problems(endpoint: Callable[[Request], Awaitable[Response]]) -> Endpoint:
+    async def guarded(request: Request) -> Response:
+        if any("\0" in value for value in request.query_params.values()):
+            return problem(422, "Not valid", "no name holds a NUL")
+        try:
+            return await endpoint(request)
+        except ValidationError as error:
+            field, what = flaw_of(error)
+            return problem(422, "Not valid", f"{field or 'the body'}: {what}"[:512])
+        except BodyTooLargeError as error:
+            return problem(413, "Too large", str(error))
+        except RefusedError as error:
+            return problem(409, "Refused", str(error))
+
+    return guarded
