@@ -124,3 +124,54 @@ async def test_the_document_is_openapi_3_1_and_every_operation_wants_a_token(wor
                 method, re.sub("{[^}]+}", str(uuid4()), path), headers={"Authorization": ""}
             )
             assert answer.status_code == 401, path
+
+
+async def test_a_rejected_record_is_replayed_once_and_audited(world: Any) -> None:
+    broken, whole = (event_of("e-1", latency) for latency in (-1, 20))
+    identity = await world.reject("support", broken)
+    other = await world.reject("support", event_of("e-2", 5))
+    again = {"reason": "lost its sign"}
+    refused = await world.api.post(f"/v1/rejected/{identity}/replay", json=again)
+    assert (refused.status_code, refused.json()["title"]) == (422, "it would be rejected again: invalid_field")
+    asked = [
+        world.api.post(f"/v1/rejected/{identity}/replay", json={**again, "event": whole.decode()}) for _ in range(4)
+    ]
+    answers = [answer.json() for answer in await asyncio.gather(*asked)]
+    assert sorted(answer["replayed"] for answer in answers) == [False, False, False, True]
+    assert {(answer["event_id"], answer["actor"]) for answer in answers} == {("e-1", "user:ada")}
+    rows = await world.database.fetch("SELECT topic, key, body FROM outbox ORDER BY id")
+    assert [(row["topic"], row["key"]) for row in rows] == [
+        ("agent.events.v1", b"support"),
+        ("audit.records.v1", b"support"),
+    ]
+    assert rows[0]["body"] == whole
+    assert json.loads(rows[1]["body"])["kind"] == "rejected.replay"
+    waiting = (await world.api.get("/v1/rejected", params={"waiting": True})).json()["items"]
+    assert [item["id"] for item in waiting] == [str(other)]
+    shown = (await world.api.get(f"/v1/rejected/{identity}")).json()
+    assert shown["replayed_by"] == "user:ada"
+
+
+async def test_rejected_records_are_found_by_reason_and_time(world: Any) -> None:
+    await world.reject("support", b"x")
+    for parameters, count in (
+        ({"reason": "not_json"}, 1),
+        ({"reason": "too_deep"}, 0),
+        ({"since": "2026-11-21T09:30:00Z"}, 1),
+        ({"until": "2026-11-21T09:30:00Z"}, 0),
+    ):
+        assert len((await world.api.get("/v1/rejected", params=parameters)).json()["items"]) == count
+    assert (await world.api.get("/v1/rejected", params={"since": "2026-11-21"})).status_code == 422
+
+
+def event_of(identity: str, latency_ms: float) -> bytes:
+    event = {
+        "specversion": "1.0",
+        "id": identity,
+        "source": "/agents/support",
+        "type": "interaction.completed",
+        "subject": "support",
+        "time": "2026-11-21T09:30:00Z",
+        "data": {"interaction_id": "i-1", "release": "1.0", "outcome": "ok", "latency_ms": latency_ms},
+    }
+    return json.dumps(event).encode()

@@ -171,6 +171,7 @@ AUDIT_RECORDS = Topic(
         "rollback-executor",
         "notifier",
         "autonomy-controller",
+        "console",
     ),
     consumers=("audit-log", "notifier"),
 )

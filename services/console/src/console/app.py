@@ -12,6 +12,7 @@ from console.adapters.drift import PostgresDrift
 from console.adapters.neighbours import open_neighbours
 from console.adapters.postgres import PostgresLiveBudgets, PostgresRejections, PostgresSystems
 from console.adapters.reads import Reads
+from console.adapters.replays import PostgresReplays
 from console.adapters.services import OtherService
 from console.adapters.sessions import Sessions
 from console.api.access import Access
@@ -35,6 +36,7 @@ from console.domain.users import User, users_by_name
 from console.pages.access import People
 from console.pages.changes import ChangesRoute
 from console.pages.site import site
+from console.replaying import Replayer
 from console.service import NAME, Console, wiring
 from console.settings import Settings
 from flyball.bus.producer import open_publisher
@@ -101,7 +103,7 @@ def application(
         DecisionRoutes(neighbours["autonomy-controller"]).router(),
         IncidentRoutes(neighbours["notifier"]).router(),
         RolloutRoutes(neighbours["rollback-executor"]).router(),
-        RejectedRoutes(reads).router(),
+        RejectedRoutes(reads, Replayer(PostgresReplays), database).router(),
         EventRoutes(publisher, limits).router(),
     )
     access = Access(tokens_by_digest(settings.api_tokens))

@@ -1,6 +1,8 @@
 """What the service needs from outside its domain."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -50,3 +52,25 @@ class Changes(Protocol):
     """Which parts of the pages have changed, within a transaction."""
 
     async def note(self, fragment: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """Who published a rejected record again, when, and as which event."""
+
+    system: str
+    source: str
+    event_id: str
+    changed: bool
+    actor: str
+    replayed_at: datetime
+
+
+class Replays(Protocol):
+    """Which rejected records were replayed, within a transaction."""
+
+    async def of(self, rejected: UUID) -> Replayed | None: ...
+
+    async def add(self, rejected: UUID, tenant: str, done: Replayed) -> Replayed | None:
+        """Note that it is replayed; what is known already if somebody else was first, who is waited for."""
+        ...

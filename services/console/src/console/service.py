@@ -21,6 +21,7 @@ from flyball.schemas.rejected import TelemetryRejected
 from flyball.schemas.reviews import ReviewChanged
 from flyball.schemas.rollouts import RolloutChanged
 from flyball.schemas.topics import (
+    AUDIT_RECORDS,
     AUTONOMY_LEVELS,
     BUDGET_STATES,
     DRIFT_REFERENCES,
@@ -100,7 +101,7 @@ def wiring(service: Console[Tx], metrics: Metrics) -> Wiring[Tx]:
             Subscription(BUDGET_STATES, states),
             *(Subscription(handler.topic, handler) for handler in _followed(service, metrics)),
         ),
-        publishes=(REGISTRY_SYSTEMS,),
+        publishes=(REGISTRY_SYSTEMS, AUDIT_RECORDS),
     )
 
 

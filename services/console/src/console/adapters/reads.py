@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,17 +17,34 @@ WHERE tenant = $1 AND system > $2 ORDER BY system, version DESC LIMIT $3
 """
 REVISIONS = "SELECT revision FROM revisions WHERE tenant = $1 AND system = $2 ORDER BY version"
 REJECTED = """
-SELECT number, id, system, recorded_at, reason, field, detail, topic, partition, "offset",
-       substring(body FROM 1 FOR $5) AS head, coalesce(octet_length(body), 0) AS body_bytes
-FROM rejected WHERE tenant = $1 AND ($2::text IS NULL OR system = $2) AND number < $3
+SELECT number, id, r.system, recorded_at, reason, field, detail, topic, partition, "offset",
+       substring(body FROM 1 FOR $5) AS head, coalesce(octet_length(body), 0) AS body_bytes, p.actor, p.replayed_at
+FROM rejected r LEFT JOIN replays p ON p.rejected = r.id
+WHERE r.tenant = $1 AND ($2::text IS NULL OR r.system = $2) AND number < $3 AND ($6::text IS NULL OR reason = $6)
+  AND ($7::timestamptz IS NULL OR recorded_at >= $7) AND ($8::timestamptz IS NULL OR recorded_at < $8)
+  AND (NOT $9 OR p.rejected IS NULL)
 ORDER BY number DESC LIMIT $4
 """
-ONE_REJECTED = "SELECT *, coalesce(octet_length(body), 0) AS body_bytes FROM rejected WHERE tenant = $1 AND id = $2"
+ONE_REJECTED = """
+SELECT r.*, coalesce(octet_length(body), 0) AS body_bytes, p.actor, p.replayed_at
+FROM rejected r LEFT JOIN replays p ON p.rejected = r.id WHERE r.tenant = $1 AND id = $2
+"""
 CHANGES = """
 SELECT change, states FROM budget_states
 WHERE tenant = $1 AND change > $2 AND ($3::text IS NULL OR system = $3) ORDER BY change, system
 """
 NUMBER_MAX = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rejected records; ``waiting`` are those that nobody has replayed."""
+
+    system: str | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +64,13 @@ class Reads:
         rows = await self.database.fetch(REVISIONS, self.tenant, system)
         return [SystemRevision.model_validate_json(row["revision"]) for row in rows]
 
-    async def rejected(self, system: str | None, before: int | None, rows_max: int) -> Sequence[Mapping[str, Any]]:
+    async def rejected(self, wanted: Wanted, before: int | None, rows_max: int) -> Sequence[Mapping[str, Any]]:
         """Newest first, with the beginning of each body as ``head``."""
         before = NUMBER_MAX if before is None else before
-        return await self.database.fetch(REJECTED, self.tenant, system, before, rows_max, EXCERPT_BYTES_MAX)
+        asked = (wanted.reason, wanted.since, wanted.until, wanted.waiting)
+        return await self.database.fetch(
+            REJECTED, self.tenant, wanted.system, before, rows_max, EXCERPT_BYTES_MAX, *asked
+        )
 
     async def rejected_one(self, identity: UUID) -> Mapping[str, Any] | None:
         rows = await self.database.fetch(ONE_REJECTED, self.tenant, identity)
