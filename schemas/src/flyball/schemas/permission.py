@@ -6,9 +6,11 @@ a person is never asked for what a later rule would refuse anyway.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
+from typing import Literal
 
-from flyball.schemas.autonomy import ActionRequested, LevelSet, Verdict
+from flyball.schemas.autonomy import ActionDecided, ActionRequested, LevelSet, Verdict
 from flyball.schemas.guardrails import SYSTEM_WIDE
 
 CONFIDENCE_MIN = 0.75
@@ -47,6 +49,36 @@ def permission(
         level = min(level, level_of(request, (parent or {}).get(request.action_class), by_newest=True))
     verdict, rule, reason = at_level(level, risks, control.anomalies if control else ())
     return Permission(verdict, rule, reason, level, risks)
+
+
+def decision(
+    request: ActionRequested,
+    given: Permission,
+    shadow: Permission,
+    *,
+    policy_version: int,
+    decided_by: Literal["controller", "sdk"],
+    decided_at: datetime,
+) -> ActionDecided:
+    """The record of a verdict. ``shadow`` is what the next level would have given."""
+    return ActionDecided(
+        kind="decided",
+        action_id=request.action_id,
+        tenant=request.tenant,
+        system=request.system,
+        action_class=request.action_class,
+        evidence_epoch=request.epoch,
+        verdict=given.verdict,
+        rule=given.rule,
+        reason=given.reason,
+        risks=given.risks,
+        level=given.level,
+        digest=request.digest,
+        policy_version=policy_version,
+        next_level_verdict=shadow.verdict,
+        decided_by=decided_by,
+        decided_at=decided_at,
+    )
 
 
 def risks_of(request: ActionRequested, control: LevelSet | None) -> tuple[str, ...]:

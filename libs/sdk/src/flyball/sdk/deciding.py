@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flyball.schemas.autonomy import ActionDecided, ActionRequested, LevelSet
-from flyball.schemas.permission import L0, Permission, permission
+from flyball.schemas.permission import L0, Permission, decision, permission
 from flyball.sdk.lease import ALONE_SECONDS_MAX, HIGH_RISK_SECONDS_MAX
 
 Controls = Mapping[str, LevelSet]
@@ -43,22 +43,12 @@ def leased(request: ActionRequested, given: Permission, lease_seconds: float) ->
 def decided(request: ActionRequested, given: Permission, known: Known, now: datetime) -> ActionDecided:
     """The record of a decision made here, with all that the controller needs to make it again."""
     control = known.controls.get(request.action_class)
-    return ActionDecided(
-        kind="decided",
-        action_id=request.action_id,
-        tenant=request.tenant,
-        system=request.system,
-        action_class=request.action_class,
-        evidence_epoch=request.epoch,
-        verdict=given.verdict,
-        rule=given.rule,
-        reason=given.reason,
-        risks=given.risks,
-        level=given.level,
-        digest=request.digest,
+    made = decision(
+        request,
+        given,
+        permission(request, known.controls, known.parent, levels_up=1),
         policy_version=control.policy_version if control else 0,
-        next_level_verdict=permission(request, known.controls, known.parent, levels_up=1).verdict,
         decided_by="sdk",
-        request=request,
         decided_at=now,
     )
+    return made.model_copy(update={"request": request})

@@ -10,7 +10,7 @@ from autonomy_controller.domain.sampling import Salt, sample
 from autonomy_controller.domain.state import Action, ClassState
 from flyball.schemas.autonomy import ActionDecided, ActionRequested, End, Verdict
 from flyball.schemas.guardrails import ActionClassSpec
-from flyball.schemas.permission import Permission, permission
+from flyball.schemas.permission import Permission, decision, permission
 
 StartRefusal = Literal["not_found", "pending", "expired", "cancelled", "consumed", "digest_mismatch", "policy_mismatch"]
 Classes = Mapping[str, ClassState]
@@ -50,30 +50,20 @@ def decide(request: ActionRequested, at: Circumstances) -> Action:
     spec, given = at.spec_of(request.action_class), judged(request, at)
     if at.now > request.deadline:
         given = Permission("deny", "late", "the request came after its deadline", given.level, given.risks)
-    valid_until = at.now + timedelta(minutes=spec.validity_minutes)
-    decided = ActionDecided(
-        kind="decided",
-        action_id=request.action_id,
-        tenant=request.tenant,
-        system=request.system,
-        action_class=request.action_class,
-        evidence_epoch=request.epoch,
-        verdict=given.verdict,
-        rule=given.rule,
-        reason=given.reason,
-        risks=given.risks,
-        level=given.level,
-        digest=request.digest,
+    made = decision(
+        request,
+        given,
+        judged(request, at, levels_up=1),
         policy_version=at.version_of(request.action_class),
-        next_level_verdict=judged(request, at, levels_up=1).verdict,
         decided_by="controller",
-        review_id=review_id_of(request.action_id, "approval") if given.verdict == "require_approval" else None,
-        valid_until=valid_until if given.verdict == "require_approval" else None,
-        on_expiry=spec.on_expiry if given.verdict == "require_approval" else None,
-        correlation_id=request.correlation_id,
         decided_at=at.now,
     )
-    return _accepted(request, decided, at, lawful=True)
+    answer: dict[str, object] = {"correlation_id": request.correlation_id}
+    if given.verdict == "require_approval":
+        answer["review_id"] = review_id_of(request.action_id, "approval")
+        answer["valid_until"] = at.now + timedelta(minutes=spec.validity_minutes)
+        answer["on_expiry"] = spec.on_expiry
+    return _accepted(request, made.model_copy(update=answer), at, lawful=True)
 
 
 def accept(request: ActionRequested, decided: ActionDecided, at: Circumstances) -> Action:
