@@ -7,7 +7,12 @@ import pytest
 from flyball.sim.process import Faults
 from flyball.sim.seeds import first_failure, run_seed
 from tests.sim.planted import CommitsBeforeEffect
-from tests.sim.records.planted import LooksForNothing, remembers_heads, remembers_systems
+from tests.sim.records.planted import (
+    LooksForNothing,
+    heads_of_two_reads,
+    remembers_heads,
+    remembers_systems,
+)
 from tests.sim.records.world import Parts, Records
 
 SEEDS = int(os.environ.get("FLYBALL_SIM_SEEDS", "40"))
@@ -17,6 +22,7 @@ COMMAND = "python -m tests.sim --system records --seed {seed}"
 PLANTED = {
     "audit-log appends without a look": Parts(audit_transaction_type=LooksForNothing),
     "audit-log remembers ends of chains": Parts(chains=remembers_heads),
+    "a checkpoint of two reads": Parts(heads=heads_of_two_reads),
     "drift-detector remembers systems": Parts(systems=remembers_systems),
     "commit before effect": Parts(processor_type=CommitsBeforeEffect),
 }
@@ -26,7 +32,7 @@ pytestmark = pytest.mark.seeds
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_drift_is_told_once_and_each_decision_is_on_the_record_once(first: int) -> None:
-    """Invariants 2 and 8: what is told is what one undisturbed detector tells, and chains hold every record once."""
+    """Invariants 2 and 8: told is what one undisturbed detector tells; chains hold each record once, and are signed."""
     for seed in range(first, min(first + CHUNK, SEEDS)):
         run_seed(Records(), seed, Faults(), COMMAND)
 

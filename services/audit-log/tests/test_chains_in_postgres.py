@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from uuid import uuid4
@@ -10,7 +11,7 @@ import asyncpg
 import pytest
 
 from audit_log.adapters.files import CheckpointFile
-from audit_log.adapters.postgres import PostgresChains, all_links, read_newest
+from audit_log.adapters.postgres import PostgresChains, all_links, read_heads, read_newest
 from audit_log.adapters.signing import load_signer
 from audit_log.checkpointer import Checkpointer
 from audit_log.domain.chain import Link, append
@@ -68,7 +69,7 @@ async def test_links_are_append_only(database: PostgresDatabase, change: str) ->
 
 async def test_checkpoints_show_a_tail_that_was_cut_by_force(database: PostgresDatabase, tmp_path: Path) -> None:
     signer, store = load_signer(tmp_path / "key.pem"), CheckpointFile(tmp_path / "checkpoints.jsonl")
-    checkpointer = Checkpointer(database, signer, store, seconds=60)
+    checkpointer = Checkpointer(partial(read_heads, database), signer, store, seconds=60)
     await append_records(database, 10)
     assert await checkpointer.sign_all() == 2
     assert await checkpointer.sign_all() == 0
@@ -76,5 +77,5 @@ async def test_checkpoints_show_a_tail_that_was_cut_by_force(database: PostgresD
     await database.fetch("GRANT DELETE ON links TO CURRENT_USER")
     await database.fetch("DELETE FROM links WHERE tenant = 'acme' AND sequence > 6")
     links = [link async for link in all_links(database, "acme")]
-    (found,) = verify("acme", links, store.read("acme"), signer.is_genuine).findings
+    (found,) = verify("acme", links, await store.read("acme"), signer.is_genuine).findings
     assert (found.kind, found.sequence) == ("cut_tail", 7)

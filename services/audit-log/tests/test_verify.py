@@ -103,16 +103,27 @@ def test_a_forged_checkpoint_is_named_and_proves_nothing(signer: Ed25519Signer, 
     assert found == [("forged_checkpoint", 10), ("forged_checkpoint", 5), ("forged_checkpoint", 8)]
 
 
-def test_checkpoints_come_back_from_their_file_but_for_a_line_cut_short(signer: Ed25519Signer, tmp_path: Path) -> None:
+def test_a_last_link_that_was_rewritten_and_signed_anew_shows_by_its_first_checkpoint(signer: Ed25519Signer) -> None:
+    links, anew = chain(10), chain(10, word="denied")
+    rewritten = [*links[:9], append(links[8].head, anew[9].content["event"], NOW)]
+    promised = [checkpoint(signer, links[9]), checkpoint(signer, rewritten[9])]
+    assert named(verify(TENANT, rewritten, promised, signer.is_genuine).findings) == [("rewritten", 10)]
+
+
+async def test_checkpoints_come_back_from_their_file_but_for_a_line_cut_short(
+    signer: Ed25519Signer, tmp_path: Path
+) -> None:
     store = CheckpointFile(tmp_path / "deep" / "checkpoints.jsonl")
-    assert store.read(TENANT) == []
-    kept = [checkpoint(signer, link) for link in chain(3)]
-    for each in kept:
-        store.put(each)
+    assert await store.read(TENANT) == []
+    first, *later = kept = [checkpoint(signer, link) for link in chain(3)]
+    await store.put(first)
     with store.path.open("a") as file:
         file.write('{"tenant": "def')
-    assert store.read(TENANT) == kept
-    assert store.read("another") == []
+    assert await store.read(TENANT) == [first]
+    for each in later:
+        await store.put(each)
+    assert await store.read(TENANT) == kept
+    assert await store.read("another") == []
 
 
 def test_the_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:

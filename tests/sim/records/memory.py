@@ -14,7 +14,7 @@ from drift_detector.ports import SystemKey, Tracked
 from flyball.schemas.drift import DriftReference, DriftReport
 from flyball.schemas.registry import SystemRegistered, SystemRevision
 from flyball.sim.session import DELETED, Session
-from flyball.sim.transaction import MemoryTransaction, insert
+from flyball.sim.transaction import MemoryTransaction, insert, insert_new
 
 Result = TypeVar("Result")
 Row = tuple[Sequence[SystemRevision], DetectorState]
@@ -38,7 +38,7 @@ class MemorySystems:
         key = (reference.tenant, reference.system, reference.version)
 
         async def effect(session: Session) -> None:
-            await _open(session, "drift_references", key, reference)
+            await insert_new(session, "drift_references", key, reference)
 
         await self._statement(f"keep reference {reference.version} of {reference.system}", effect)
 
@@ -47,7 +47,7 @@ class MemorySystems:
 
         async def opened(session: Session) -> None:
             for key in ordered:
-                await _open(session, "systems", key, ((), DetectorState()))
+                await insert_new(session, "systems", key, ((), DetectorState()))
 
         async def locked(session: Session) -> None:
             for key in ordered:
@@ -128,7 +128,7 @@ class MemoryChains:
 
         async def opened(session: Session) -> None:
             for tenant in ordered:
-                await _open(session, "heads", tenant, Head(tenant))
+                await insert_new(session, "heads", tenant, Head(tenant))
 
         async def locked(session: Session) -> Mapping[str, Head]:
             for tenant in ordered:
@@ -151,14 +151,6 @@ class MemoryChains:
 
         await self.transaction.statement(f"append {len(links)} links", copied)
         await self.transaction.statement("move heads", moved)
-
-
-async def _open(session: Session, table: str, key: Any, value: Any) -> None:
-    """INSERT ON CONFLICT DO NOTHING."""
-    if session.read(table, key) is None:
-        await session.lock(table, key)
-    if session.read(table, key) is None:
-        session.write(table, key, value)
 
 
 def _of(session: Session, table: str, system: SystemKey) -> list[tuple[int, Any]]:

@@ -7,10 +7,12 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
+from audit_log.checkpointer import Heads
 from audit_log.domain.chain import Head, Link
 from drift_detector.adapters.postgres import Plans
 from drift_detector.domain.state import Pane
 from drift_detector.ports import SystemKey, Tracked
+from flyball.sim.database import MemoryDatabase
 from flyball.sim.transaction import MemoryTransaction
 from tests.sim.records.memory import MemoryChains, MemorySystems
 
@@ -52,6 +54,18 @@ class RemembersHeads(MemoryChains):
     async def append(self, links: Sequence[Link]) -> None:
         await MemoryChains.append(self, links)
         self.remembered.update({link.tenant: link.head for link in links})
+
+
+def heads_of_two_reads(database: MemoryDatabase) -> Heads:
+    """Asks how long the chains are, and then for their hashes: what was appended in between has the wrong place."""
+
+    async def read() -> Sequence[Head]:
+        heads: dict[str, Head] = database.rows("heads")
+        ends: dict[str, int] = await database.call("read ends", lambda: {name: heads[name].sequence for name in heads})
+        hashes: dict[str, str] = await database.call("read hashes", lambda: {name: heads[name].hash for name in ends})
+        return [Head(name, ends[name], hashes[name]) for name in ends]
+
+    return read
 
 
 def remembers_systems() -> Callable[[MemoryTransaction], MemorySystems]:

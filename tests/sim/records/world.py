@@ -1,12 +1,13 @@
-"""drift-detector and audit-log, two replicas each, among measurements, other services and a person."""
+"""drift-detector and audit-log, which signs, two replicas each, among measurements, other services and a person."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from typing import Any
 
+from audit_log.checkpointer import Checkpointer, Heads
 from audit_log.domain.chain import Head
 from audit_log.service import AuditLog
 from audit_log.service import wiring as audit_wiring
@@ -22,13 +23,14 @@ from flyball.observe.metrics import Metrics
 from flyball.schemas.topics import TOPICS
 from flyball.sim.broker import Broker
 from flyball.sim.database import MemoryDatabase
-from flyball.sim.process import Process
+from flyball.sim.process import Process, current_life
 from flyball.sim.runner import Service, Timing, behind
 from flyball.sim.transaction import MemoryTransaction
 from flyball.sim.world import World
 from flyball.store.errors import Transient
 from tests.sim.records import load, verdict
 from tests.sim.records.memory import MemoryChains, MemorySystems
+from tests.sim.records.volume import SIGNER, MemoryCheckpoints, Volume
 from tests.sim.whole import Agent
 
 PARTITIONS = 2
@@ -57,12 +59,21 @@ def chains_in_memory() -> ChainsOf:
     return MemoryChains
 
 
+def committed_heads(database: MemoryDatabase) -> Heads:
+    async def read() -> Sequence[Head]:
+        heads: Sequence[Head] = await database.call("read heads", lambda: list(database.rows("heads").values()))
+        return heads
+
+    return read
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What planted bugs exchange."""
 
     systems: Callable[[], SystemsOf] = systems_in_memory
     chains: Callable[[], ChainsOf] = chains_in_memory
+    heads: Callable[[MemoryDatabase], Heads] = committed_heads
     audit_transaction_type: type[MemoryTransaction] = MemoryTransaction
     processor_type: type[Processor[Any]] = Processor
 
@@ -76,9 +87,8 @@ class Site:
     broker: Broker = field(init=False)
     drift: MemoryDatabase = field(init=False)
     audit: MemoryDatabase = field(init=False)
+    volume: Volume = field(init=False)
     _wirings: tuple[Wiring[Any], Wiring[Any]] = field(init=False)
-    heads: list[Head] = field(default_factory=list)
-    """Ends of chains as they were in the midst: what a checkpoint would have signed."""
 
     def __post_init__(self) -> None:
         self.broker = Broker(self.world)
@@ -87,15 +97,24 @@ class Site:
         self.drift = MemoryDatabase(self.world, "drift-db")
         self._wirings = self.drift_wiring(), self.audit_wiring()
         self.audit = MemoryDatabase(self.world, "audit-db", transaction_type=self.parts.audit_transaction_type)
+        self.volume = Volume(self.world, "volume")
 
     def start(self, replicas: int) -> None:
-        for name, database, wire in (
-            ("detector", self.drift, self.drift_wiring),
-            ("audit-log", self.audit, self.audit_wiring),
-        ):
-            service = Service(database, wire, self.parts.processor_type, timing=TIMING)
+        detector = Service(self.drift, self.drift_wiring, self.parts.processor_type, timing=TIMING)
+        for name, main in (("detector", partial(detector.run, self.broker)), ("audit-log", self.audit_log)):
             for replica in range(1, replicas + 1):
-                self.world.process(f"{name}-{replica}", partial(service.run, self.broker))
+                self.world.process(f"{name}-{replica}", main)
+
+    async def audit_log(self) -> None:
+        """The program: what it reads, and what it signs."""
+        life = current_life()
+        assert life is not None
+        heads, store = self.parts.heads(self.audit), MemoryCheckpoints(self.volume)
+        checkpointer = Checkpointer(heads, SIGNER, store, CHECKPOINT_SECONDS, self.world.now)
+        signing = life.spawn(checkpointer.run(), "checkpointer")
+        await Service(self.audit, self.audit_wiring, self.parts.processor_type, timing=TIMING).run(self.broker)
+        signing.cancel()
+        await asyncio.gather(signing, return_exceptions=True)
 
     def drift_wiring(self) -> Wiring[Any]:
         return drift_wiring(DriftDetector(self.parts.systems(), Metrics("drift-detector")))
@@ -109,11 +128,8 @@ class Site:
     def busy(self) -> list[str]:
         return behind(self.broker, self.drift, self._wirings[0]) + behind(self.broker, self.audit, self._wirings[1])
 
-    async def keep_heads(self) -> None:
-        """From outside of every process, so that nothing of it can go wrong."""
-        while True:
-            await asyncio.sleep(CHECKPOINT_SECONDS)
-            self.heads += [head for head in self.audit.rows("heads").values() if head.sequence]
+    def signed(self) -> bool:
+        return self.volume.promised.issuperset(self.audit.rows("heads").values())
 
 
 @dataclass(slots=True)
@@ -159,14 +175,14 @@ class Records:
         site.start(replicas=2)
         declaring = world.process("console", Agent(site.broker, load.declared(random)).run)
         await world.until(lambda: declaring.ended and not site.busy(), REST_SECONDS_MAX, "declared")
-        keeping = asyncio.create_task(site.keep_heads())
         working = self._around(world, site)
         await world.until(lambda: all(one.ended for one in working), REST_SECONDS_MAX, "everything happened")
         world.calm_down()
         await world.until(lambda: not site.busy(), REST_SECONDS_MAX, "at rest")
-        keeping.cancel()
+        await world.until(site.signed, CHECKPOINT_SECONDS + 1, "the end of every chain signed")
         await verdict.drift(site)
         verdict.chains(site)
+        verdict.checkpoints(site)
 
     def _around(self, world: World, site: Site) -> list[Process]:
         random = world.stream("around")

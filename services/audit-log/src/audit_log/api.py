@@ -50,7 +50,7 @@ class AuditQuestions:
     async def verification(self, request: Request) -> Response:
         tenant = request.query_params.get("tenant", DEFAULT_TENANT)
         # Checkpoints first: one that is signed while the links are read must not look like a cut tail.
-        checkpoints = await asyncio.to_thread(self._checkpoints.read, tenant)
+        checkpoints = await self._checkpoints.read(tenant)
         links = [link async for link in all_links(self._database, tenant)]
         verdict = await asyncio.to_thread(verify, tenant, links, checkpoints, self._signer.is_genuine)
         return JSONResponse(_verdict_fields(verdict))

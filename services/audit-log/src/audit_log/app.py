@@ -1,10 +1,11 @@
 """The composition root."""
 
 from collections.abc import Mapping
+from functools import partial
 from importlib.resources import files
 
 from audit_log.adapters.files import CheckpointFile
-from audit_log.adapters.postgres import PostgresChains
+from audit_log.adapters.postgres import PostgresChains, read_heads
 from audit_log.adapters.signing import load_signer
 from audit_log.api import routes
 from audit_log.checkpointer import Checkpointer
@@ -30,6 +31,8 @@ async def serve(environment: Mapping[str, str]) -> None:
             database,
             metrics,
             routes(database, signer, checkpoints, settings.service_token.get_secret_value()),
-            background=[Checkpointer(database, signer, checkpoints, settings.audit_checkpoint_seconds).run],
+            background=[
+                Checkpointer(partial(read_heads, database), signer, checkpoints, settings.audit_checkpoint_seconds).run
+            ],
         )
         await runtime.run()

@@ -33,8 +33,10 @@ class Signer(Protocol):
 class CheckpointStore(Protocol):
     """Keeps checkpoints outside the database."""
 
-    def put(self, checkpoint: Checkpoint) -> None:
+    async def put(self, checkpoint: Checkpoint) -> None:
         """Return when the checkpoint is safe on disk."""
         ...
 
-    def read(self, tenant: str) -> Sequence[Checkpoint]: ...
+    async def read(self, tenant: str) -> Sequence[Checkpoint]:
+        """Checkpoints of one tenant, oldest first."""
+        ...

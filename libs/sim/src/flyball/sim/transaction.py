@@ -126,6 +126,14 @@ async def insert(session: Session, table: str, key: Hashable, value: Any) -> Non
     session.write(table, key, value)
 
 
+async def insert_new(session: Session, table: str, key: Hashable, value: Any) -> bool:
+    """Part of a statement: INSERT ON CONFLICT DO NOTHING. False if the key exists."""
+    absent = await _absent(session, table, key)
+    if absent:
+        session.write(table, key, value)
+    return absent
+
+
 async def _moved(session: Session, reader: tuple[str, str], move: Move) -> bool:
     key = (*reader, move.partition)
     if move.from_offset == 0 and await _absent(session, POSITIONS, key):

@@ -1,5 +1,6 @@
 """Says whether a chain is what it was, and if not, where it stops being so and in which way."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -38,23 +39,29 @@ class Verdict:
 
 def verify(tenant: str, links: Iterable[Link], checkpoints: Sequence[Checkpoint], is_genuine: IsGenuine) -> Verdict:
     """Check one tenant's links, in the order of their sequence, against each other and the checkpoints."""
-    genuine = [checkpoint for checkpoint in checkpoints if is_genuine(checkpoint)]
-    findings = [_forged(checkpoint) for checkpoint in checkpoints if checkpoint not in genuine]
-    promised = {checkpoint.sequence: checkpoint for checkpoint in genuine}
+    findings: list[Finding] = []
+    # All of a sequence, not the newest: whoever rewrites the last link has it signed anew by the service itself.
+    promised: dict[int, list[Checkpoint]] = defaultdict(list)
+    for checkpoint in checkpoints:
+        if is_genuine(checkpoint):
+            promised[checkpoint.sequence].append(checkpoint)
+        else:
+            findings.append(_forged(checkpoint))
     last = Link(tenant, 0, "", "", GENESIS_HASH)
     for link in links:
-        findings += _check(last, link, promised.get(link.sequence))
+        findings += _check(last, link, promised.get(link.sequence, ()))
         last = link
     furthest = max(promised, default=0)
     if furthest > last.sequence:
-        at = promised[furthest].at
+        at = promised[furthest][0].at
         findings.append(
             Finding(tenant, last.sequence + 1, CUT_TAIL, f"the checkpoint of {at} says the chain went to {furthest}")
         )
     return Verdict(last.sequence, len(checkpoints), tuple(findings))
 
 
-def _check(before: Link, link: Link, promised: Checkpoint | None) -> Iterator[Finding]:
+def _check(before: Link, link: Link, promised: Sequence[Checkpoint]) -> Iterator[Finding]:
+    other = next((checkpoint for checkpoint in promised if checkpoint.hash != link.hash), None)
     if link.sequence != before.sequence + 1:
         yield _finding(link, MISSING, f"follows {before.sequence}: what was in between is gone")
     if link.hash != hash_of(link.text):
@@ -63,8 +70,8 @@ def _check(before: Link, link: Link, promised: Checkpoint | None) -> Iterator[Fi
         yield _finding(link, REORDERED, f"was written as number {link.content['seq']}")
     elif link.content["prev"] != link.previous_hash or link.previous_hash != before.hash:
         yield _finding(link, BROKEN_LINK, "does not continue the link before it")
-    elif promised is not None and promised.hash != link.hash:
-        yield _finding(link, REWRITTEN, f"the checkpoint of {promised.at} has another hash: the chain was made anew")
+    elif other is not None:
+        yield _finding(link, REWRITTEN, f"the checkpoint of {other.at} has another hash: the chain was made anew")
 
 
 def _finding(link: Link, kind: str, detail: str) -> Finding:
