@@ -10,6 +10,7 @@ from flyball.sim.world import World
 from tests.sim.counting import Counting
 from tests.sim.paging.world import Paging
 from tests.sim.permission.world import Permission
+from tests.sim.projections.world import Projections
 from tests.sim.records.world import Records
 from tests.sim.rollouts.world import FAULTS, Rollouts
 from tests.sim.whole import Whole
@@ -21,6 +22,7 @@ SYSTEMS: dict[str, tuple[type[Scenario], Faults]] = {
     "permission": (Permission, Faults()),
     "paging": (Paging, Faults()),
     "records": (Records, Faults()),
+    "projections": (Projections, Faults()),
 }
 
 

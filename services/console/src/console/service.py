@@ -65,29 +65,35 @@ class Console(Generic[Tx]):
 
     async def on_budget_states(self, transaction: Tx, received: Sequence[Received[BudgetStates]]) -> None:
         await self.live_budgets(transaction).put([item.event for item in received])
-        await self.changes(transaction).note("budgets")
+        await self._note(transaction, "budgets", received)
 
     async def on_references(self, transaction: Tx, received: Sequence[Received[DriftReference]]) -> None:
+        # First, for its row is held: versions of one system come over several partitions, and of two batches that do
+        # not see each other neither would forget the oldest.
+        await self._note(transaction, "drift", received)
         await self.drift(transaction).put_references([item.event for item in received])
-        await self.changes(transaction).note("drift")
 
     async def on_reports(self, transaction: Tx, received: Sequence[Received[DriftReport]]) -> None:
         await self.drift(transaction).add_reports([(item.id, item.event) for item in received])
-        await self.changes(transaction).note("drift")
+        await self._note(transaction, "drift", received)
 
     async def on_levels(self, transaction: Tx, received: Sequence[Received[AutonomyRecord]]) -> None:
         """Heartbeats come every two seconds, and are no news."""
-        if any(isinstance(item.event, LevelSet) for item in received):
-            await self.changes(transaction).note("levels")
+        await self._note(transaction, "levels", [item for item in received if isinstance(item.event, LevelSet)])
 
-    async def on_reviews(self, transaction: Tx, _received: Sequence[Received[ReviewChanged]]) -> None:
-        await self.changes(transaction).note("reviews")
+    async def on_reviews(self, transaction: Tx, received: Sequence[Received[ReviewChanged]]) -> None:
+        await self._note(transaction, "reviews", received)
 
-    async def on_rollouts(self, transaction: Tx, _received: Sequence[Received[RolloutChanged]]) -> None:
-        await self.changes(transaction).note("rollouts")
+    async def on_rollouts(self, transaction: Tx, received: Sequence[Received[RolloutChanged]]) -> None:
+        await self._note(transaction, "rollouts", received)
 
-    async def on_incidents(self, transaction: Tx, _received: Sequence[Received[IncidentChanged]]) -> None:
-        await self.changes(transaction).note("incidents")
+    async def on_incidents(self, transaction: Tx, received: Sequence[Received[IncidentChanged]]) -> None:
+        await self._note(transaction, "incidents", received)
+
+    async def _note(self, transaction: Tx, fragment: str, received: Sequence[Received[Any]]) -> None:
+        """What was told before is no news."""
+        if received:
+            await self.changes(transaction).note(fragment)
 
 
 def wiring(service: Console[Tx], metrics: Metrics) -> Wiring[Tx]:
