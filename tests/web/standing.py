@@ -58,8 +58,8 @@ async def standing(directory: Path, only: Sequence[str] | None = None, **setting
 
 
 def _tokens() -> list[str]:
-    known = [f"{role}-machine:{role}:{_digest(role)}" for role in (*ROLES, "agent")]
-    return [*known, f"old-machine:admin:{_digest('expired')}:2026-01-01"]
+    known = [f"{role}-machine:{role}:{_digest(role)}" for role in ROLES]
+    return [*known, f"agent-machine:agent@*:{_digest('agent')}", f"old-machine:admin:{_digest('expired')}:2026-01-01"]
 
 
 def _digest(role: str) -> str:

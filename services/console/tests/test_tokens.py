@@ -16,6 +16,7 @@ def test_a_token_is_known_by_its_digest_and_good_until_it_ends() -> None:
     before = NOW - timedelta(microseconds=1)
     assert holder_of(ADA, TOKENS, before) == Caller("ada", Role.REVIEWER)
     assert holder_of(BOT, TOKENS, NOW).actor == "agent:checkout"
+    assert TOKENS[ADA].caller.systems is None
     with pytest.raises(TokenError, match=r"'ada' has expired \(2026-11-21T09:30:00Z\)"):
         holder_of(ADA, TOKENS, NOW)
     with pytest.raises(TokenError, match="no known"):
@@ -54,8 +55,30 @@ def test_people_stand_on_a_ladder_and_agents_beside_it(role: Role, may: set[Role
         (f"ada:admin:{ADA}:soon", "2027-01-31"),
         (f"ada:admin:{ADA},bob:viewer:{ADA}", "one token, one name"),
         (f"Ada:admin:{ADA},ada:agent:{BOT}", "an agent and a person"),
+        (f"ada:admin@checkout:{ADA}", "agents alone are bound to systems; write admin"),
+        (f"Check out:agent:{BOT}", "a name has letters"),
+        (f"Bot:agent:{BOT}", "'Bot' is no name of a system; write its role as agent@checkout"),
+        (f"bot:agent@a++b:{BOT}", "'' is no name of a system"),
+        (f"bot:agent@*+a:{BOT}", r"'\*' is no name of a system"),
     ],
 )
 def test_a_setting_that_admits_nobody_or_is_misspelt_is_refused(setting: str, cause: str) -> None:
     with pytest.raises(ValueError, match=cause):
         tokens_by_digest(setting)
+
+
+@pytest.mark.parametrize(
+    ("role", "spoken_for"),
+    [
+        ("agent", {("default", "checkout")}),
+        ("agent@returns", {("default", "returns")}),
+        ("agent@checkout+returns", {("default", "checkout"), ("default", "returns")}),
+        ("agent@*", {("default", "checkout"), ("default", "returns"), ("acme", "checkout")}),
+    ],
+)
+def test_an_agent_speaks_for_the_systems_of_its_token_or_else_of_its_name(
+    role: str, spoken_for: set[tuple[str, str]]
+) -> None:
+    caller = tokens_by_digest(f"checkout:{role}:{BOT}:2027-01-31T18:00:00Z")[BOT].caller
+    asked = [("default", "checkout"), ("default", "returns"), ("acme", "checkout")]
+    assert {(tenant, system) for tenant, system in asked if caller.speaks_for(system, tenant)} == spoken_for

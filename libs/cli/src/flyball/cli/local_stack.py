@@ -57,7 +57,7 @@ async def running(
             "FLYBALL_AUDIT_CHECKPOINT_FILE": str(stack.directory / "audit" / "checkpoints.jsonl"),
             # Loopback has no TLS.
             "FLYBALL_COOKIES_SECURE": "false",
-            "FLYBALL_API_TOKENS": f"local:admin:{_digest(token)},agents:agent:{_digest(agent_token)}",
+            "FLYBALL_API_TOKENS": f"local:admin:{_digest(token)},agents:agent@*:{_digest(agent_token)}",
         }
         services = _processes(environment, stack.directory, port) if kafka else _embedded(environment)
         async with services as urls:

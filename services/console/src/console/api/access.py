@@ -12,7 +12,8 @@ from fastapi.security import HTTPBearer
 
 from console.api.problems import ProblemError
 from console.domain.roles import Caller, Role
-from console.domain.tokens import Token, TokenError, digest_of_token, holder_of, token_in
+from console.domain.tokens import BINDING, Token, TokenError, digest_of_token, holder_of, token_in
+from flyball.schemas.base import DEFAULT_TENANT
 
 BEARER = HTTPBearer(auto_error=False, description="An API token; console knows its SHA-256 from FLYBALL_API_TOKENS.")
 DOCUMENT = "/openapi.json"
@@ -64,6 +65,21 @@ def requires(role: str) -> Any:
     caller is not used: ``dependencies=[requires("viewer")]``.
     """
     return Depends(TokenRequired(Role(role)))
+
+
+def check_speaks_for(caller: Caller, system: str, tenant: str = DEFAULT_TENANT, *, of: str = "this") -> None:
+    """Raises ``ProblemError`` 403 where an agent's token is bound to other systems. ``of`` is what names this one."""
+    if caller.speaks_for(system, tenant):
+        return
+    whole = system if tenant == DEFAULT_TENANT else f"{tenant}/{system}"
+    raise ProblemError(
+        403,
+        "another agent's system",
+        f"{of} is about {whole[:128]!r}, and the token of {caller.name} speaks for"
+        f" {', '.join(sorted(caller.systems or ()))}: use that system's own token, or, in console's"
+        f" FLYBALL_API_TOKENS, {BINDING}",
+        reason="not_its_system",
+    )
 
 
 def public() -> Any:

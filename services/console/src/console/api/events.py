@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from console.api.access import requires
+from console.api.access import check_speaks_for, requires
 from console.api.bodies import body_of, media_type_of
 from console.api.problems import ProblemError, busy, documented
-from console.domain.batches import BatchError, events_in, key_of
+from console.domain.batches import BatchError, events_in, key_of, tenant_of
+from console.domain.roles import Caller
 from flyball.bus.relay import Publisher
 from flyball.schemas.topics import AGENT_EVENTS
 from flyball.store.errors import Transient
@@ -61,16 +63,19 @@ class EventRoutes:
             methods=["POST"],
             status_code=202,
             responses=documented(400, 413, 503),
-            dependencies=[requires("agent")],
             openapi_extra={"requestBody": BODY},
         )
         return router
 
-    async def send(self, request: Request) -> EventsAccepted:
-        """Publish events as they are. Sending a request again is safe: an event counts once by its source and id."""
+    async def send(self, request: Request, caller: Annotated[Caller, requires("agent")]) -> EventsAccepted:
+        """Publish events as they are. Sending a request again is safe: an event counts once by its source and id.
+
+        A token that is bound to systems sends events of theirs alone, with a subject that can be read.
+        """
         async with self._slot():
             body = await body_of(request, self._limits.request_bytes_max)
             messages = self._messages(body, media_type_of(request))
+            _check_own(caller, messages)
             await self._publish(messages)
         unkeyed = sum(message.key == b"unknown" for message in messages)
         return EventsAccepted(accepted=len(messages), unkeyed=unkeyed)
@@ -112,3 +117,12 @@ class EventRoutes:
                 f"Kafka has not acknowledged all of the {len(messages)} events: {cause}. Send them all again: what did"
                 " arrive is told by its id and not counted twice.",
             ) from error
+
+
+def _check_own(caller: Caller, messages: list[Outgoing]) -> None:
+    """All of them, or nothing is published. An event counts for whom it says, so what nobody can read is refused."""
+    if caller.systems is None:
+        return
+    for index, message in enumerate(messages):
+        system, tenant = message.key.decode(), tenant_of(message.body)
+        check_speaks_for(caller, system, tenant or "unreadable", of=f"event {index}")

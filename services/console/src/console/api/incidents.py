@@ -7,7 +7,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from console.adapters.services import OtherService
-from console.api.access import requires
+from console.api.access import check_speaks_for, requires
 from console.api.acts import Act, After, BoundedRoute, Found, FoundPage, Identity, Nothing, StateQuery, segment
 from console.api.conditional import unless_known
 from console.api.problems import documented
@@ -108,10 +108,22 @@ class IncidentRoutes:
         """The newest messages that could not be delivered, each with the last answer."""
         return unless_known(request, passed_on(self._notifier, await self._notifier.ask("/v1/dead-letters", {})))
 
-    async def alerts(self, given: Posted, _caller: Sender) -> Response:
-        """For what sends to an Alertmanager, with an agent's token: each alert with its labels and annotations."""
+    async def alerts(self, given: Posted, caller: Sender) -> Response:
+        """For what sends to an Alertmanager, with an agent's token: each alert with its labels and annotations.
+
+        A token that is bound to systems needs the label ``system`` with one of them on each.
+        """
+        if caller.systems is not None:
+            for number, alert in enumerate(given):
+                check_speaks_for(caller, _system_of(alert), of=f"alert {number}")
         return passed_on(self._notifier, await self._notifier.tell("/api/v2/alerts", given))
 
     async def _told(self, incident_id: str, what: str, body: dict[str, str]) -> Response:
         path = f"/v1/incidents/{segment(incident_id)}/{what}"
         return passed_on(self._notifier, await self._notifier.tell(path, body))
+
+
+def _system_of(alert: dict[str, Any]) -> str:
+    """Of the labels that notifier takes for a system, the one that it takes first."""
+    labels = alert.get("labels")
+    return str(labels.get("system", "")) if isinstance(labels, dict) else ""

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from console.adapters.services import OtherService
-from console.api.access import requires
+from console.api.access import check_speaks_for, requires
 from console.api.acts import Act, BoundedRoute, Found, Identity, SystemQuery, segment
 from console.api.conditional import unless_known
 from console.api.problems import documented
@@ -137,9 +137,10 @@ class RolloutRoutes:
         return await self._told("/v1/gates/deploy", act, caller)
 
     async def route(
-        self, _caller: Agent, system: NameQuery, unit: UnitQuery, environment: NameQuery = PRODUCTION
+        self, caller: Agent, system: NameQuery, unit: UnitQuery, environment: NameQuery = PRODUCTION
     ) -> Response:
         """Which release serves this user, tenant or session. The same unit keeps its release while shares grow."""
+        check_speaks_for(caller, system)
         parameters = {"system": system, "environment": environment, "unit": unit}
         return passed_on(self._executor, await self._executor.ask("/v1/route", parameters))
 

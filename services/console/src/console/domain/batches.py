@@ -5,6 +5,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from pydantic_core import from_json
+
+from flyball.schemas.base import DEFAULT_TENANT
 from flyball.schemas.envelope import BODY_BYTES_MAX, subject_of
 
 NDJSON_TYPES: Final = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
@@ -35,6 +38,18 @@ def key_of(event: bytes) -> bytes:
     """The Kafka key: the event's subject, or ``unknown`` where none can be read."""
     # Of a longer event the beginning will do; subject_of reads what is cut off as far as it goes.
     return subject_of((), event[:BODY_BYTES_MAX], None).encode()
+
+
+def tenant_of(event: bytes) -> str | None:
+    """The tenant that the whole event names, whatever its length; None where it cannot be read, and so counts nowhere.
+
+    Read by the parser that telemetry-ingest has: another one might take for unreadable what that one counts.
+    """
+    try:
+        document = from_json(event)
+    except ValueError:
+        return None
+    return str(document.get("tenant", DEFAULT_TENANT)) if isinstance(document, dict) else None
 
 
 def _is_one_value(body: bytes) -> bool:

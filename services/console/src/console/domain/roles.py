@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from flyball.schemas.base import DEFAULT_TENANT
+
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 NAME_RULE: Final = "a name has letters, digits and . _ @ + -, at most 64, and begins with a letter or digit"
 
@@ -29,6 +31,8 @@ class Caller:
 
     name: str
     role: Role
+    systems: frozenset[str] | None = None
+    """Those of the default tenant that an agent speaks for; None: for every system."""
 
     @property
     def actor(self) -> str:
@@ -40,6 +44,9 @@ class Caller:
         if needed is Role.AGENT:
             return self.role in SPEAKS_FOR_AGENTS
         return self.role in LADDER and LADDER.index(self.role) >= LADDER.index(needed)
+
+    def speaks_for(self, system: str, tenant: str = DEFAULT_TENANT) -> bool:
+        return self.systems is None or (tenant == DEFAULT_TENANT and system in self.systems)
 
 
 def caller_of(name: str, role: str) -> Caller:

@@ -1,17 +1,21 @@
-"""API tokens: known by their SHA-256 alone, each with a role and, if wished, an end."""
+"""API tokens: known by their SHA-256 alone, each with a role and, if wished, an end; an agent's with its systems."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
-from console.domain.roles import Caller, caller_of, check_one_kind
+from console.domain.roles import Caller, Role, caller_of, check_one_kind
+from flyball.schemas.base import NAME_PATTERN
 
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 TOKENS_MAX: Final = 1_000
 SHAPE: Final = "write name:role:digest or name:role:digest:expires, for example ada:admin:<64 hexadecimal digits>"
+SYSTEM: Final = re.compile(NAME_PATTERN)
+EVERY_SYSTEM: Final = "*"
+BINDING: Final = "write its role as agent@checkout, as agent@checkout+returns, or as agent@* for every system"
 
 
 class TokenError(Exception):
@@ -27,7 +31,7 @@ class Token:
 
 
 def tokens_by_digest(setting: str) -> Mapping[str, Token]:
-    """Digest -> token, from ``name:role:digest[:expires]`` entries separated by commas.
+    """Digest -> token, from ``name:role[@systems]:digest[:expires]`` entries separated by commas.
 
     Raises:
         ValueError: no entry, or one that is not of this shape; says what to write instead.
@@ -75,11 +79,27 @@ def _token(entry: str, number: int) -> tuple[str, Token]:
     if len(parts) < 3:  # noqa: PLR2004  the three that SHAPE names
         # What is there may be a secret by mistake, so it is not repeated.
         raise ValueError(f"entry {number} has no name, role and digest: {SHAPE}")
-    name, role, digest = parts[:3]
+    name, kind, digest = parts[:3]
     if not DIGEST.fullmatch(digest.lower()):
         raise ValueError(f"entry {number} ({name[:64]}): the digest is not 64 hexadecimal digits; {SHAPE}")
     expires_at = _moment(parts[3], number) if len(parts) > 3 else None  # noqa: PLR2004
-    return digest.lower(), Token(caller_of(name, role), expires_at)
+    role, _, systems = kind.partition("@")
+    caller = caller_of(name, role)
+    return digest.lower(), Token(replace(caller, systems=_bound(caller, systems, number)), expires_at)
+
+
+def _bound(caller: Caller, systems: str, number: int) -> frozenset[str] | None:
+    """Where nothing else is said, an agent speaks for the system of its own name."""
+    if caller.role is not Role.AGENT:
+        if systems:
+            raise ValueError(f"entry {number} ({caller.name}): agents alone are bound to systems; write {caller.role}")
+        return None
+    if systems == EVERY_SYSTEM:
+        return None
+    named = systems.split("+") if systems else [caller.name]
+    if unknown := [name for name in named if not SYSTEM.fullmatch(name)]:
+        raise ValueError(f"entry {number} ({caller.name}): {unknown[0][:64]!r} is no name of a system; {BINDING}")
+    return frozenset(named)
 
 
 def _moment(text: str, number: int) -> datetime:
