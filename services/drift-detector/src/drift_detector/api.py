@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -18,8 +17,9 @@ from drift_detector.domain.audit import KIND, decide_again
 from drift_detector.domain.policy import rules_at
 from drift_detector.domain.views import detail, overview
 from drift_detector.requests import Acknowledgement, Approval, Rebasing
-from flyball.observe.bodies import BodyTooLargeError, body_of, flaw_of
+from flyball.observe.bodies import body_of, read
 from flyball.observe.http import Endpoint, problem, with_token
+from flyball.observe.problems import Answers, not_valid_after_all, with_problems, without_nul
 from flyball.schemas.base import DEFAULT_TENANT
 from flyball.store.postgres import PostgresDatabase, PostgresTransaction
 
@@ -29,7 +29,10 @@ REPORTS_MAX = 100
 BODY_BYTES_MAX = 2 * REFERENCE_BYTES_MAX
 NUMBER_DIGITS_MAX = 9
 LATEST = datetime.max.replace(tzinfo=UTC)
-Asked = TypeVar("Asked", bound=BaseModel)
+ANSWERS: Answers = {
+    RefusedError: lambda error: problem(409, "Refused", str(error)),
+    ValidationError: not_valid_after_all,
+}
 
 
 class DriftQuestions:
@@ -71,15 +74,15 @@ class DriftQuestions:
         return JSONResponse({"items": items, "next": items[-1]["number"] if len(items) == REPORTS_MAX else None})
 
     async def approve(self, request: Request) -> Response:
-        made = await self._desk.approve(await _body(request, Approval))
+        made = await self._desk.approve(await read(request, Approval, BODY_BYTES_MAX))
         return JSONResponse(_announced(made), status_code=201)
 
     async def rebase(self, request: Request) -> Response:
-        made = await self._desk.rebase(await _body(request, Rebasing))
+        made = await self._desk.rebase(await read(request, Rebasing, BODY_BYTES_MAX))
         return JSONResponse(_announced(made), status_code=201)
 
     async def acknowledge(self, request: Request) -> Response:
-        report = await self._desk.acknowledge(await _body(request, Acknowledgement))
+        report = await self._desk.acknowledge(await read(request, Acknowledgement, BODY_BYTES_MAX))
         return JSONResponse(report.model_dump(mode="json"))
 
     async def decide_again(self, request: Request) -> Response:
@@ -105,7 +108,10 @@ def routes(database: PostgresDatabase, desk: Desk[PostgresTransaction], plans: P
         ("POST", "/v1/drift/acknowledgements", asked.acknowledge),
         ("POST", "/v1/decide-again", asked.decide_again),
     ]
-    return [Route(path, with_token(token, _with_problems(answer)), methods=[method]) for method, path, answer in table]
+    return [
+        Route(path, with_token(token, without_nul(with_problems(answer, ANSWERS))), methods=[method])
+        for method, path, answer in table
+    ]
 
 
 def _tenant(request: Request) -> str:
@@ -125,25 +131,3 @@ def _number(request: Request, name: str) -> int | None:
 def _announced(reference: Any) -> dict[str, Any]:
     head: dict[str, Any] = reference.model_dump(mode="json", exclude={"features", "indicators"})
     return head | {"features": sorted(reference.features)}
-
-
-async def _body(request: Request, model: type[Asked]) -> Asked:
-    """Raises ``ValidationError`` and ``BodyTooLargeError``."""
-    return model.model_validate_json(await body_of(request, BODY_BYTES_MAX))
-
-
-def _with_problems(endpoint: Callable[[Request], Awaitable[Response]]) -> Endpoint:
-    async def guarded(request: Request) -> Response:
-        if any("\0" in str(value) for value in (*request.query_params.values(), *request.path_params.values())):
-            return problem(422, "Not valid", "no name holds a NUL")
-        try:
-            return await endpoint(request)
-        except ValidationError as error:
-            field, what = flaw_of(error)
-            return problem(422, "Not valid", f"{field or 'the body'}: {what}"[:512])
-        except BodyTooLargeError as error:
-            return problem(413, "Too large", str(error))
-        except RefusedError as error:
-            return problem(409, "Refused", str(error))
-
-    return guarded

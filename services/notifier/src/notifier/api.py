@@ -1,25 +1,25 @@
 """Questions about incidents and silences, and what people say to them."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from flyball.observe.bodies import BodyTooLargeError, body_of, flaw_of
-from flyball.observe.http import problem, with_token
+from flyball.observe.bodies import read
+from flyball.observe.http import Endpoint, problem, with_token
+from flyball.observe.problems import Answers, with_problems
 from flyball.schemas.base import DEFAULT_TENANT, NAME_PATTERN
 from flyball.schemas.incidents import IncidentState
 from flyball.store.postgres import PostgresDatabase, PostgresTransaction
 from notifier import views
 from notifier.adapters import reading
 from notifier.adapters.changes import read_linked
-from notifier.bodies import BODY_BYTES_MAX, ActorBody, Body, MoveBody, SilenceBody
+from notifier.bodies import BODY_BYTES_MAX, ActorBody, MoveBody, SilenceBody
 from notifier.domain import clocks
 from notifier.domain.board import Board
 from notifier.domain.inputs import Acknowledged, Input, MovedOn, SilenceEnded, SilenceSet
@@ -31,8 +31,6 @@ PAGE = 100
 IDENTITY = re.compile(r"[0-9A-Za-z-]{1,64}")
 TENANT = re.compile(NAME_PATTERN)
 TIMELINE_MAX, CHILDREN_MAX, SILENCES_MAX = 500, 1_000, 1_000
-Sent = TypeVar("Sent", bound=Body)
-Ask = Callable[[Request], Awaitable[Response]]
 
 
 class Refused(Exception):
@@ -41,6 +39,9 @@ class Refused(Exception):
     def __init__(self, response: Response) -> None:
         super().__init__()
         self.response = response
+
+
+ANSWERS: Answers = {Refused: lambda refused: refused.response}
 
 
 class NotifierQuestions:
@@ -73,7 +74,7 @@ class NotifierQuestions:
         return JSONResponse(await self._whole(tenant, _identity(request)))
 
     async def acknowledge(self, request: Request) -> Response:
-        said = await _body(request, ActorBody)
+        said = await read(request, ActorBody, BODY_BYTES_MAX)
         identity = _identity(request)
 
         def refuse(board: Board) -> None:
@@ -85,11 +86,11 @@ class NotifierQuestions:
         return JSONResponse(await self._whole(said.tenant, identity))
 
     async def resolve(self, request: Request) -> Response:
-        said = await _body(request, ActorBody)
+        said = await read(request, ActorBody, BODY_BYTES_MAX)
         return await self._move(said, _identity(request), "resolved")
 
     async def move(self, request: Request) -> Response:
-        said = await _body(request, MoveBody)
+        said = await read(request, MoveBody, BODY_BYTES_MAX)
         return await self._move(said, _identity(request), said.state)
 
     async def silences(self, request: Request) -> Response:
@@ -98,7 +99,7 @@ class NotifierQuestions:
         return JSONResponse({"items": [views.silence(each) for each in found]})
 
     async def silence(self, request: Request) -> Response:
-        said = await _body(request, SilenceBody)
+        said = await read(request, SilenceBody, BODY_BYTES_MAX)
         now = self._clock()
         try:
             silence = said.silence(str(uuid4()), now)
@@ -160,7 +161,7 @@ class NotifierQuestions:
 
 def routes(notifier: Notifier[PostgresTransaction], database: PostgresDatabase, token: str) -> list[Route]:
     ask, posted = NotifierQuestions(notifier, database), PostedAlerts(database)
-    table: list[tuple[str, Ask, str]] = [
+    table: list[tuple[str, Endpoint, str]] = [
         ("/v1/incidents", ask.incidents, "GET"),
         ("/v1/incidents/{id}", ask.incident, "GET"),
         ("/v1/incidents/{id}/ack", ask.acknowledge, "POST"),
@@ -172,28 +173,10 @@ def routes(notifier: Notifier[PostgresTransaction], database: PostgresDatabase, 
         ("/v1/dead-letters", ask.dead_letters, "GET"),
         ("/api/v2/alerts", posted.post, "POST"),
     ]
-    return [Route(path, with_token(token, answered(endpoint)), methods=[method]) for path, endpoint, method in table]
-
-
-def answered(endpoint: Ask) -> Ask:
-    async def answer(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except Refused as refused:
-            return refused.response
-
-    return answer
-
-
-async def _body(request: Request, model: type[Sent]) -> Sent:
-    """What was sent, checked. Bodies over ``BODY_BYTES_MAX`` are not read to their end."""
-    try:
-        return model.model_validate_json(await body_of(request, BODY_BYTES_MAX))
-    except BodyTooLargeError as error:
-        raise Refused(problem(413, "Too large", str(error))) from error
-    except ValidationError as error:
-        where, what = flaw_of(error)
-        raise Refused(problem(422, "Not valid", f"{where or 'body'}: {what}")) from error
+    return [
+        Route(path, with_token(token, with_problems(endpoint, ANSWERS)), methods=[method])
+        for path, endpoint, method in table
+    ]
 
 
 def _identity(request: Request) -> str:

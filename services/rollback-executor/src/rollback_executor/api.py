@@ -1,18 +1,18 @@
 """Questions about rollouts, and what people may ask for."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from flyball.observe.bodies import BodyTooLargeError, body_of, flaw_of
+from flyball.observe.bodies import read
 from flyball.observe.http import Endpoint, problem, with_token
+from flyball.observe.problems import Answers, not_valid_after_all, with_problems, without_nul
 from flyball.schemas.base import DEFAULT_TENANT
 from flyball.store.errors import Transient
 from flyball.store.postgres import PostgresDatabase, PostgresTransaction
@@ -32,7 +32,10 @@ IDEMPOTENCY_KEY = "idempotency-key"
 GATE_CLOSED = "gate_closed"
 ON_WHICH = ("dimension", "zone", "remaining_ppm", "policy_version", "entry")
 """What the gate's answer rests on, down to the entry of the ledger."""
-Asked = TypeVar("Asked", bound=BaseModel)
+ANSWERS: Answers = {
+    Transient: lambda error: problem(503, "Away for now", f"{error}; try again, with the same Idempotency-Key"),
+    ValidationError: not_valid_after_all,
+}
 
 
 class RolloutQuestions:
@@ -84,22 +87,22 @@ class RolloutQuestions:
         )
 
     async def propose(self, request: Request) -> Response:
-        proposal = await _body(request, Proposal)
+        proposal = await read(request, Proposal, BODY_BYTES_MAX)
         key = request.headers.get(IDEMPOTENCY_KEY)
         name = f"{proposal.tenant}/{proposal.system}/{proposal.environment}"
         identity = uuid5(KEY_NAMESPACE, f"{name}/{sha256(key.encode()).hexdigest()}") if key else uuid4()
         return _answered(await self._desk.propose(proposal, str(identity)), 201)
 
     async def command(self, request: Request) -> Response:
-        asked = await _body(request, CommandRequest)
+        asked = await read(request, CommandRequest, BODY_BYTES_MAX)
         return _answered(await self._desk.command(request.path_params["rollout_id"], asked), 200)
 
     async def roll_back(self, request: Request) -> Response:
-        asked = await _body(request, RollbackRequest)
+        asked = await read(request, RollbackRequest, BODY_BYTES_MAX)
         return _answered(await self._desk.roll_back(asked), 200 if asked.dry_run else 202)
 
     async def gate(self, request: Request) -> Response:
-        asked = await _body(request, GateRequest)
+        asked = await read(request, GateRequest, BODY_BYTES_MAX)
         said = await self._desk.ask_gate(asked)
         states = said.states.model_dump(mode="json") if said.states else {"as_of": None, "budgets": []}
         return JSONResponse(
@@ -114,11 +117,6 @@ class RolloutQuestions:
                 "budgets": [{name: budget[name] for name in ON_WHICH} for budget in states["budgets"]],
             }
         )
-
-
-async def _body(request: Request, model: type[Asked]) -> Asked:
-    """Raises ``ValidationError`` and ``BodyTooLargeError``."""
-    return model.model_validate_json(await body_of(request, BODY_BYTES_MAX))
 
 
 def _answered(answer: Answer, status: int) -> Response:
@@ -155,26 +153,9 @@ def _fields(rollout: Rollout) -> dict[str, Any]:
     }
 
 
-def _with_problems(endpoint: Callable[[Request], Awaitable[Response]]) -> Endpoint:
-    async def guarded(request: Request) -> Response:
-        if any("\0" in str(value) for value in (*request.query_params.values(), *request.path_params.values())):
-            return problem(422, "Not valid", "no name holds a NUL")
-        try:
-            return await endpoint(request)
-        except ValidationError as error:
-            field, what = flaw_of(error)
-            return problem(422, "Not valid", f"{field or 'the body'}: {what}"[:512])
-        except BodyTooLargeError as error:
-            return problem(413, "Too large", str(error))
-        except Transient as error:
-            return problem(503, "Away for now", f"{error}; try again, with the same Idempotency-Key")
-
-    return guarded
-
-
 def routes(database: PostgresDatabase, desk: Desk[PostgresTransaction], token: str) -> list[Route]:
     asked = RolloutQuestions(database, desk)
-    table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
+    table: list[tuple[str, str, Endpoint]] = [
         ("GET", "/v1/rollouts", asked.rollouts),
         ("POST", "/v1/rollouts", asked.propose),
         ("GET", "/v1/rollouts/{rollout_id}", asked.rollout),
@@ -183,4 +164,7 @@ def routes(database: PostgresDatabase, desk: Desk[PostgresTransaction], token: s
         ("POST", "/v1/gates/deploy", asked.gate),
         ("GET", "/v1/route", asked.route),
     ]
-    return [Route(path, with_token(token, _with_problems(answer)), methods=[method]) for method, path, answer in table]
+    return [
+        Route(path, with_token(token, without_nul(with_problems(answer, ANSWERS))), methods=[method])
+        for method, path, answer in table
+    ]

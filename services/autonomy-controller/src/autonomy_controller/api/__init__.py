@@ -10,7 +10,7 @@ from autonomy_controller.api.agents import AgentDesk
 from autonomy_controller.api.people import PeopleDesk
 from autonomy_controller.api.promotions import PromotionDesk
 from autonomy_controller.api.questions import Questions
-from autonomy_controller.api.requests import Clock, storable
+from autonomy_controller.api.requests import Clock, guarded
 from autonomy_controller.commands import Commands
 from autonomy_controller.promoting import Promotions
 from autonomy_controller.settings import Settings
@@ -30,11 +30,13 @@ def routes(
     desk, questions = PromotionDesk(promotions, clock), Questions(database)
     return [
         *(
-            Route(path, _for_agents(settings, storable(endpoint)), methods=[method])
+            Route(path, _for_agents(settings, guarded(method, endpoint)), methods=[method])
             for method, path, endpoint in agents.routes()
         ),
         *(
-            Route(path, with_token(settings.service_token.get_secret_value(), storable(endpoint)), methods=[method])
+            Route(
+                path, with_token(settings.service_token.get_secret_value(), guarded(method, endpoint)), methods=[method]
+            )
             for method, path, endpoint in (*people.routes(), *desk.routes(), *questions.routes())
         ),
     ]

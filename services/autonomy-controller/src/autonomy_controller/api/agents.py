@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from autonomy_controller.adapters.reading import read_action
-from autonomy_controller.api.requests import Clock, answered, attempt, read
+from autonomy_controller.api.requests import Clock, attempt, read
 from autonomy_controller.commands import Commands
 from autonomy_controller.domain.state import Action
 from flyball.observe.http import Endpoint, problem
@@ -50,33 +50,24 @@ class AgentDesk:
         ]
 
     async def decide(self, request: Request) -> Response:
-        async def work() -> Response:
-            asked = await read(request, ActionRequested)
-            now = self._clock()
-            action = await attempt(lambda: self._commands.decide(asked, now))
-            return JSONResponse(action.decided.model_dump(mode="json", exclude={"request"}))
-
-        return await answered(work())
+        asked = await read(request, ActionRequested)
+        now = self._clock()
+        action = await attempt(lambda: self._commands.decide(asked, now))
+        return JSONResponse(action.decided.model_dump(mode="json", exclude={"request"}))
 
     async def start(self, request: Request) -> Response:
-        async def work() -> Response:
-            given, now = await read(request, Start), self._clock()
-            action_id = request.path_params["action_id"]
-            found = await attempt(lambda: self._commands.start(action_id, given.digest, given.policy_version, now))
-            if isinstance(found, Action):
-                return JSONResponse(action_fields(found))
-            return problem(STATUS.get(found, 409), "Not started", DETAILS[found], reason=found)
-
-        return await answered(work())
+        given, now = await read(request, Start), self._clock()
+        action_id = request.path_params["action_id"]
+        found = await attempt(lambda: self._commands.start(action_id, given.digest, given.policy_version, now))
+        if isinstance(found, Action):
+            return JSONResponse(action_fields(found))
+        return problem(STATUS.get(found, 409), "Not started", DETAILS[found], reason=found)
 
     async def report(self, request: Request) -> Response:
-        async def work() -> Response:
-            event, now = await read(request, ActionReported), self._clock()
-            if event.action_id != request.path_params["action_id"]:
-                return problem(422, "Unreadable", "action_id is not that of the address", field="action_id")
-            return JSONResponse(action_fields(await attempt(lambda: self._commands.report(event, now))))
-
-        return await answered(work())
+        event, now = await read(request, ActionReported), self._clock()
+        if event.action_id != request.path_params["action_id"]:
+            return problem(422, "Unreadable", "action_id is not that of the address", field="action_id")
+        return JSONResponse(action_fields(await attempt(lambda: self._commands.report(event, now))))
 
     async def show(self, request: Request) -> Response:
         action = await read_action(self._database, request.path_params["action_id"])

@@ -6,7 +6,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from autonomy_controller.api.requests import Clock, answered, attempt, read
+from autonomy_controller.api.requests import Clock, attempt, read
 from autonomy_controller.commands import Commands
 from autonomy_controller.domain import reviews
 from autonomy_controller.domain.changes import Lowered
@@ -73,60 +73,42 @@ class PeopleDesk:
         ]
 
     async def kill(self, request: Request) -> Response:
-        async def work() -> Response:
-            stop, now = await read(request, Stop), self._clock()
-            key = (stop.tenant, stop.system)
-            stopped = await attempt(lambda: self._commands.kill(key, stop.action_class, stop.person, stop.reason, now))
-            return JSONResponse({"items": [class_fields(state) for state in stopped]})
-
-        return await answered(work())
+        stop, now = await read(request, Stop), self._clock()
+        key = (stop.tenant, stop.system)
+        stopped = await attempt(lambda: self._commands.kill(key, stop.action_class, stop.person, stop.reason, now))
+        return JSONResponse({"items": [class_fields(state) for state in stopped]})
 
     async def release(self, request: Request) -> Response:
-        async def work() -> Response:
-            given, now = await read(request, Release), self._clock()
-            key = (given.tenant, given.system)
-            held = await attempt(lambda: self._commands.release(key, given.action_class, given.person, now))
-            return JSONResponse({"items": [class_fields(state) for state in held]})
-
-        return await answered(work())
+        given, now = await read(request, Release), self._clock()
+        key = (given.tenant, given.system)
+        held = await attempt(lambda: self._commands.release(key, given.action_class, given.person, now))
+        return JSONResponse({"items": [class_fields(state) for state in held]})
 
     async def demote(self, request: Request) -> Response:
-        async def work() -> Response:
-            given, now = await read(request, Demotion), self._clock()
-            key = (given.tenant, given.system)
-            change = Lowered(level=given.level, person=given.person, reason=given.reason)
-            lowered = await attempt(lambda: self._commands.demote(key, given.action_class, change, now))
-            return JSONResponse({"items": [class_fields(state) for state in lowered]})
-
-        return await answered(work())
+        given, now = await read(request, Demotion), self._clock()
+        key = (given.tenant, given.system)
+        change = Lowered(level=given.level, person=given.person, reason=given.reason)
+        lowered = await attempt(lambda: self._commands.demote(key, given.action_class, change, now))
+        return JSONResponse({"items": [class_fields(state) for state in lowered]})
 
     async def claim(self, request: Request) -> Response:
-        async def work() -> Response:
-            given, now = await read(request, Claim), self._clock()
-            return _review(
-                *await attempt(lambda: self._commands.claim(request.path_params["review_id"], given.reviewer, now)),
-                given.reviewer,
-            )
-
-        return await answered(work())
+        given, now = await read(request, Claim), self._clock()
+        return _review(
+            *await attempt(lambda: self._commands.claim(request.path_params["review_id"], given.reviewer, now)),
+            given.reviewer,
+        )
 
     async def judge(self, request: Request) -> Response:
-        async def work() -> Response:
-            given = await read(request, Judged)
-            judgment = Judgment(**given.model_dump(), at=self._clock())
-            found = await attempt(lambda: self._commands.judge(request.path_params["review_id"], judgment))
-            return _review(*found, given.reviewer)
-
-        return await answered(work())
+        given = await read(request, Judged)
+        judgment = Judgment(**given.model_dump(), at=self._clock())
+        found = await attempt(lambda: self._commands.judge(request.path_params["review_id"], judgment))
+        return _review(*found, given.reviewer)
 
     async def verdict(self, request: Request) -> Response:
-        async def work() -> Response:
-            given = await read(request, Given)
-            verdict = Verdict(**given.model_dump(), at=self._clock())
-            found = await attempt(lambda: self._commands.verdict(request.path_params["review_id"], verdict))
-            return _review(*found, given.reviewer)
-
-        return await answered(work())
+        given = await read(request, Given)
+        verdict = Verdict(**given.model_dump(), at=self._clock())
+        found = await attempt(lambda: self._commands.verdict(request.path_params["review_id"], verdict))
+        return _review(*found, given.reviewer)
 
 
 def class_fields(state: ClassState) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from autonomy_controller.api.people import Person
-from autonomy_controller.api.requests import Clock, answered, attempt, read
+from autonomy_controller.api.requests import Clock, attempt, read
 from autonomy_controller.domain.promotions import SIGNATURES
 from autonomy_controller.promoting import Judged, NotSignable, Promotions
 from flyball.observe.http import Endpoint, problem
@@ -39,25 +39,19 @@ class PromotionDesk:
         ]
 
     async def propose(self, request: Request) -> Response:
-        async def work() -> Response:
-            given, now = await read(request, Proposal), self._clock()
-            target = (given.tenant, given.system, given.action_class, given.evidence_epoch)
-            return JSONResponse(_fields(await attempt(lambda: self._promotions.propose(target, given.person, now))))
-
-        return await answered(work())
+        given, now = await read(request, Proposal), self._clock()
+        target = (given.tenant, given.system, given.action_class, given.evidence_epoch)
+        return JSONResponse(_fields(await attempt(lambda: self._promotions.propose(target, given.person, now))))
 
     async def sign(self, request: Request) -> Response:
-        async def work() -> Response:
-            given, now = await read(request, Signature), self._clock()
-            promotion_id = request.path_params["promotion_id"]
-            try:
-                judged = await attempt(lambda: self._promotions.sign(promotion_id, given.person, now))
-            except NotSignable as error:
-                gates = [asdict(gate) for gate in error.gates]
-                return problem(409, "Not promoted", error.detail, reason=error.reason, gates=gates)
-            return JSONResponse(_fields(judged))
-
-        return await answered(work())
+        given, now = await read(request, Signature), self._clock()
+        promotion_id = request.path_params["promotion_id"]
+        try:
+            judged = await attempt(lambda: self._promotions.sign(promotion_id, given.person, now))
+        except NotSignable as error:
+            gates = [asdict(gate) for gate in error.gates]
+            return problem(409, "Not promoted", error.detail, reason=error.reason, gates=gates)
+        return JSONResponse(_fields(judged))
 
 
 def _fields(judged: Judged) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from autonomy_controller.adapters.reading import read_actions, read_classes, read_review, read_reviews
 from autonomy_controller.api.agents import action_fields
 from autonomy_controller.api.people import class_fields
-from autonomy_controller.api.requests import answered, read
+from autonomy_controller.api.requests import read
 from autonomy_controller.domain import reviews
 from autonomy_controller.domain.audit import decided_again
 from autonomy_controller.domain.reviews import Refused
@@ -42,16 +42,12 @@ class Questions:
 
     async def decide_again(self, request: Request) -> Response:
         """What the inputs of a recorded decision call for by the code that runs today."""
-
-        async def work() -> Response:
-            asked = await read(request, Recorded)
-            try:
-                return JSONResponse({"decision": decided_again(asked.kind, asked.inputs)})
-            except (KeyError, ValueError, Refused) as error:
-                detail = f"a {asked.kind} is not decided here, or its inputs are of another release: {str(error)[:200]}"
-                return problem(422, "Unreadable inputs", detail)
-
-        return await answered(work())
+        asked = await read(request, Recorded)
+        try:
+            return JSONResponse({"decision": decided_again(asked.kind, asked.inputs)})
+        except (KeyError, ValueError, Refused) as error:
+            detail = f"a {asked.kind} is not decided here, or its inputs are of another release: {str(error)[:200]}"
+            return problem(422, "Unreadable inputs", detail)
 
     async def levels(self, request: Request) -> Response:
         query = request.query_params
