@@ -28,7 +28,7 @@ from flyball.store.ports import Outgoing
 ROOT = Path(__file__).parents[3]
 SYSTEMS = ("claims", "fraud", "support")
 FEATURES = ("amount", "country")
-REJECTED, STATES, REPORTS, REFERENCES = 8, 6, 12, 6
+REJECTED, STATES, REPORTS, REFERENCES = 6, 14, 10, 5
 """Of each system."""
 CHANGES, HEARTBEATS = 2, 4
 NEWS = {REVIEWS: "approved", ROLLOUTS: "rolled_back_for_errors", INCIDENTS: "acknowledged"}

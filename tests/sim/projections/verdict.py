@@ -95,8 +95,10 @@ def _grouped(site: "Site", topic: Topic, owner_of: Callable[[Any], Hashable]) ->
 
 def _told(site: "Site", topic: Topic) -> list[Told]:
     """Each record once, at its first place, in the order of its log."""
-    first = {record.id: record.value for record in reversed(site.broker.records(topic.name))}
-    return [(identity, topic.adapter.validate_json(value or b"")) for identity, value in reversed(first.items())]
+    first: dict[UUID, bytes] = {}
+    for record in site.broker.records(topic.name):
+        first.setdefault(record.id, record.value or b"")
+    return [(identity, topic.adapter.validate_json(value)) for identity, value in first.items()]
 
 
 def _numbered(site: "Site", table: str) -> dict[Hashable, list[Told]]:
