@@ -18,6 +18,7 @@ from flyball.cli.commands import (
     imports,
     incidents,
     reference,
+    rejected,
     reviews,
     rollouts,
     send,
@@ -48,6 +49,7 @@ application.add_typer(imports.application, name="import")
 application.add_typer(systems.application, name="systems")
 application.add_typer(telemetry.application, name="telemetry")
 application.add_typer(feeds.application, name="feeds")
+application.add_typer(rejected.application, name="rejected")
 application.add_typer(budgets.application, name="budgets")
 application.add_typer(reference.application, name="reference")
 application.add_typer(drift.application, name="drift")
