@@ -1,4 +1,4 @@
-"""Mending one rejected record: as an object in structured mode, by assignments or in an editor, and judged before it goes."""
+"""Mending one rejected record: by assignments, a file or an editor, and judged before it goes."""
 
 import json
 import os
@@ -22,7 +22,10 @@ def body_of(whole: Mapping[str, Any]) -> bytes | None:
 
 
 def document_of(whole: Mapping[str, Any]) -> dict[str, Any]:
-    """The record in structured mode. Raises ``CommandError`` where its body is no JSON, so that only a file can mend it."""
+    """The record in structured mode.
+
+    Raises ``CommandError`` where its body is no JSON, so that only a file or an editor can mend it.
+    """
     from flyball.schemas.repair import structured
 
     headers = [(header["name"], _bytes(header, "value")) for header in whole["headers"]]
@@ -55,7 +58,7 @@ def assigned(document: dict[str, Any], assignments: Sequence[str]) -> dict[str, 
 
 
 def edited(text: str) -> str:
-    """What the user's editor makes of ``text``. Raises ``CommandError`` without an editor, or if nothing was changed."""
+    """What the user's editor makes of ``text``. Raises ``CommandError`` without one, or if nothing was changed."""
     editor = next((os.environ[name] for name in EDITORS if os.environ.get(name)), None)
     if editor is None:
         raise CommandError("no editor is set", "export EDITOR=vi, or use --set or --file", USAGE)

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -11,16 +11,16 @@ from typing import Annotated, Any, Final
 import typer
 
 from flyball.cli.connection import PAGES_MAX, Connection
-from flyball.cli.errors import ERROR, USAGE, CommandError
+from flyball.cli.errors import USAGE, CommandError
 from flyball.cli.figures import moment
 from flyball.cli.output import Form, FormOption, note, show
+from flyball.cli.replays import Tally, described, done_row, listed_row
 
 application = typer.Typer(help="Records that were not counted: why, and their second chance.", no_args_is_help=True)
 LISTED: Final = ("WHEN", "SYSTEM", "REASON", "FIELD", "DETAIL", "ID", "REPLAYED")
 REPLAYED: Final = ("ID", "SYSTEM", "EVENT", "WHAT")
 SUMMED: Final = (">REPLAYED", ">BEFORE", ">REFUSED")
 REPLAYS_MAX: Final = 100_000
-REFUSALS_TOLD_MAX: Final = 20
 PAGE_ITEMS: Final = 200
 
 SystemOption = Annotated[str | None, typer.Option("--system", "-s", help="One system only.")]
@@ -35,7 +35,7 @@ DryOption = Annotated[bool, typer.Option("--dry-run", help="Look, judge, and pub
 
 
 @application.command("list")
-def records(
+def records(  # noqa: PLR0917  typer makes options of them
     context: typer.Context,
     system: SystemOption = None,
     reason: ReasonFilter = None,
@@ -50,7 +50,7 @@ def records(
     connection: Connection = context.obj
     asked = _asked(system, reason, since, until, waiting=waiting)
     page = connection.get("/v1/rejected", **asked, limit=limit, after=after)
-    show(output, page["items"], lambda: (LISTED, [_row(item) for item in page["items"]]))
+    show(output, page["items"], lambda: (LISTED, [listed_row(item) for item in page["items"]]))
     if page["next"] is not None:
         note(f"there are more: the same with --after {page['next']}")
 
@@ -69,7 +69,7 @@ def one(
     if body:
         sys.stdout.buffer.write(body_of(whole) or b"")
         return
-    show(output, whole, lambda: (("", ""), _described(whole, body_of(whole) or b"")))
+    show(output, whole, lambda: (("", ""), described(whole, body_of(whole) or b"")))
 
 
 @application.command("repair")
@@ -93,13 +93,13 @@ def repair(
         note("it would be counted; nothing was published: --dry-run")
         return
     done = _replay(connection, identity, why, event)
-    show(output, done, lambda: (REPLAYED, [_done_row(done)]))
+    show(output, done, lambda: (REPLAYED, [done_row(done)]))
     if not done["replayed"]:
         note(f"nothing was published: {done['actor']} replayed it at {moment(done['replayed_at'])}")
 
 
 @application.command("replay")
-def replay(
+def replay(  # noqa: PLR0917  typer makes options of them
     context: typer.Context,
     why: WhyOption,
     identities: Annotated[list[str] | None, typer.Argument(help="Records; else all that the filters name.")] = None,
@@ -117,48 +117,16 @@ def replay(
         raise CommandError("which records?", "name them, or give --system, --reason or --since", USAGE)
     asked = _asked(system, reason, since, until, waiting=True)
     wanted = list(identities or islice(_waiting(connection, asked), REPLAYS_MAX))
-    tally = _Tally()
+    tally = Tally()
     from flyball.cli.progress import Progress
 
     with Progress(len(wanted)) as progress:
         for identity in wanted:
-            tally.add(identity, lambda name=identity: _one(connection, name, why, assignments, dry_run=dry_run))  # type: ignore[misc]
+            tally.add(identity, partial(_one, connection, identity, why, assignments, dry_run=dry_run))
             progress.update(1, 1)
     told = {"replayed": tally.replayed, "before": tally.before, "refused": tally.refused}
     show(output, told, lambda: (SUMMED, [[str(value) for value in told.values()]]))
     tally.end(dry_run=dry_run)
-
-
-@dataclass(slots=True)
-class _Tally:
-    replayed: int = 0
-    before: int = 0
-    refused: int = 0
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, identity: str, act: Any) -> None:
-        """What cannot be replayed is told; whoever comes next is not hurt. Without console there is no next."""
-        try:
-            done = act()
-        except CommandError as error:
-            if error.exit_code != ERROR:
-                raise
-            self.refused += 1
-            if self.refused <= REFUSALS_TOLD_MAX:
-                note(f"{identity}: {error}")
-            return
-        self.replayed += done
-        self.before += not done
-
-    def end(self, *, dry_run: bool) -> None:
-        if dry_run:
-            note("nothing was published: --dry-run")
-        elif self.before:
-            note(f"{self.before} were replayed before: for them nothing was published")
-        if self.refused:
-            raise CommandError(
-                f"{self.refused} would be rejected again, or be other events", "mend them: flyball rejected repair ID"
-            )
 
 
 def _one(connection: Connection, identity: str, why: str, assignments: list[str] | None, *, dry_run: bool) -> bool:
@@ -234,28 +202,3 @@ def _whole(connection: Connection, identity: str) -> dict[str, Any]:
 
     whole: dict[str, Any] = connection.get(f"/v1/rejected/{quote(identity, safe='')}")
     return whole
-
-
-def _row(item: Mapping[str, Any]) -> list[str]:
-    replayed = f"{moment(item['replayed_at'])} by {item['replayed_by']}" if item.get("replayed_at") else ""
-    named = [str(item[name] or "") for name in ("system", "reason", "field", "detail", "id")]
-    return [moment(item["recorded_at"]), *named, replayed]
-
-
-def _described(whole: Mapping[str, Any], body: bytes) -> list[list[str]]:
-    position = whole["position"]
-    rows = [[name, str(whole.get(name) or "")] for name in ("id", "system", "reason", "field", "detail")]
-    rows += [
-        ["rejected", moment(whole["recorded_at"])],
-        ["position", f"{position['topic']}[{position['partition']}]@{position['offset']}"],
-        ["replayed", f"{moment(whole.get('replayed_at'))} {whole.get('replayed_by') or ''}".strip() or "no"],
-        ["key", str(whole.get("key_text") or whole.get("key_base64") or "")],
-    ]
-    for header in whole["headers"]:
-        rows.append([header["name"], str(header.get("value_text") or header.get("value_base64") or "")])
-    return [*rows, ["body", f"{len(body)} bytes"], ["", body.decode("utf-8", "backslashreplace")]]
-
-
-def _done_row(done: Mapping[str, Any]) -> list[str]:
-    what = ("repaired and replayed" if done["changed"] else "replayed") if done["replayed"] else "was replayed before"
-    return [str(done["id"]), done["system"], f"{done['source']} {done['event_id']}", what]
