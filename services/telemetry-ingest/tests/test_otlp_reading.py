@@ -149,6 +149,13 @@ def test_errors() -> None:
     assert one({}, status={"code": 1}).error is None
 
 
+@pytest.mark.parametrize(("flags", "remote"), [(0x1, None), (0x101, False), (0x301, True)])
+def test_where_the_parent_ran(flags: int, remote: bool | None) -> None:
+    assert one({}, parent_span_id=SPAN, flags=flags).parent_is_remote is remote
+    assert read_json(parentSpanId=SPAN.hex(), flags=flags).spans[0].parent_is_remote is remote
+    assert one({}, flags=flags).parent_is_remote is None
+
+
 def test_contents_are_not_kept_unless_somebody_said_so() -> None:
     body = message({"gen_ai.input.messages": "my card is 4111"}).SerializeToString()
     assert OtlpReader().traces(body, "protobuf", NOW).spans[0].contents == {}

@@ -29,15 +29,17 @@ from telemetry_ingest.domain.otlp.judging import (
     OtlpLimits,
     check_times,
     parent_id_of,
+    parent_is_remote,
     span_id_of,
     trace_id_of,
 )
 from telemetry_ingest.domain.otlp.logs import Context, LogTold, evaluation_in
-from telemetry_ingest.domain.otlp.rows import Row, Unusable, Value, place
+from telemetry_ingest.domain.otlp.rows import SLOT, Row, Unusable, Value, place
 
 Object = Any
 """Of JSON; anything at all until it was looked at."""
 NAME_CHARACTERS_MAX: Final = 256
+_REMOTE: Final = SLOT["parent_is_remote"]
 _SIGNALS: Final = {
     "traces": ("resourceSpans", "scopeSpans", "spans", "resource_spans.{}.scope_spans.{}.spans"),
     "logs": ("resourceLogs", "scopeLogs", "logRecords", "resource_logs.{}.scope_logs.{}.log_records"),
@@ -70,6 +72,7 @@ class JsonForm:
         parent_id = parent_id_of(identity(span.get("parentSpanId"), SPAN_ID_BYTES, "parent_span_id"))
         name = as_text(span.get("name"), "name")[:NAME_CHARACTERS_MAX]
         row[:6] = trace_id, span_id, name, start_ns, end_ns, parent_id
+        row[_REMOTE] = None if parent_id is None else parent_is_remote(uint64(span.get("flags"), "flags"))
         where = Where(trace_id, span_id, 0, group.scope_name, group.scope_version)
         return finish_with_events(row, status_code(span.get("status")), self._events(span), where)
 

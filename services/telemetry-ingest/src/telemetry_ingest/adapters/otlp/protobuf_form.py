@@ -18,13 +18,15 @@ from telemetry_ingest.domain.otlp.judging import (
     OtlpLimits,
     check_times,
     parent_id_of,
+    parent_is_remote,
     span_id_of,
     trace_id_of,
 )
 from telemetry_ingest.domain.otlp.logs import Context, LogTold, evaluation_in
-from telemetry_ingest.domain.otlp.rows import Row, Unusable, Value, finish
+from telemetry_ingest.domain.otlp.rows import SLOT, Row, Unusable, Value, finish
 
 NAME_CHARACTERS_MAX: Final = 256
+_REMOTE: Final = SLOT["parent_is_remote"]
 _STATUS_CODES: Final = {b"": 0, b"\x18\x01": 1, b"\x18\x02": 2}
 """Statuses without a message."""
 
@@ -65,6 +67,7 @@ class ProtobufForm:
         trace_id, span_id = trace_id_of(span.trace_id), span_id_of(span.span_id)
         parent_id = parent_id_of(parent) if parent else None
         row[:6] = trace_id, span_id, span.name[:NAME_CHARACTERS_MAX], start_ns, end_ns, parent_id
+        row[_REMOTE] = parent_is_remote(span.flags) if parent else None
         status = _STATUS_CODES.get(span.status)
         if status is None:
             status = _part(Status, span.status).code

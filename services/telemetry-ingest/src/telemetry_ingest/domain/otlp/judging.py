@@ -11,6 +11,8 @@ NO_TRACE: Final = bytes(TRACE_ID_BYTES)
 NO_SPAN: Final = bytes(SPAN_ID_BYTES)
 SECOND_NS: Final = 1_000_000_000
 DAY_NS: Final = 86_400 * SECOND_NS
+PARENT_IS_TOLD: Final = 0x100
+PARENT_IS_REMOTE: Final = 0x200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ def span_id_of(identity: bytes, field: str = "span_id") -> str:
 def parent_id_of(identity: bytes) -> str | None:
     """All zero is no parent, as exporters without a null write it."""
     return None if not identity or identity == NO_SPAN else span_id_of(identity, "parent_span_id")
+
+
+def parent_is_remote(flags: int) -> bool | None:
+    """Whether the parent ran in another process; None where the sender does not say."""
+    return bool(flags & PARENT_IS_REMOTE) if flags & PARENT_IS_TOLD else None
 
 
 def check_times(start_ns: int, end_ns: int, recorded_ns: int, limits: OtlpLimits) -> None:
