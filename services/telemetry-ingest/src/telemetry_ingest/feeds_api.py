@@ -1,15 +1,15 @@
 """Questions about feeds, and their release."""
 
 import json
-from collections.abc import Awaitable, Callable
 
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from flyball.observe.bodies import BodyTooLargeError, body_of, flaw_of
+from flyball.observe.bodies import body_of, read
 from flyball.observe.http import Endpoint, problem, with_token
+from flyball.observe.problems import Answers, not_valid_after_all, with_problems, without_nul
 from flyball.schemas.base import DEFAULT_TENANT
 from flyball.store.postgres import PostgresDatabase, PostgresTransaction
 from telemetry_ingest.adapters.reading import BEGINNING, Cursor, read_feeds
@@ -18,6 +18,10 @@ from telemetry_ingest.domain.feeds.facts import KIND, decide_again
 
 PAGE_ROWS_MAX = 500
 BODY_BYTES_MAX = 65_536
+ANSWERS: Answers = {
+    RefusedError: lambda error: problem(409, "Refused", str(error)),
+    ValidationError: not_valid_after_all,
+}
 
 
 class FeedQuestions:
@@ -33,7 +37,7 @@ class FeedQuestions:
         return JSONResponse({"items": items, "next": following})
 
     async def release(self, request: Request) -> Response:
-        asked = Release.model_validate_json(await body_of(request, BODY_BYTES_MAX))
+        asked = await read(request, Release, BODY_BYTES_MAX)
         done = await self._desk.release(asked)
         return JSONResponse(done.model_dump(mode="json"))
 
@@ -55,7 +59,10 @@ def feed_routes(database: PostgresDatabase, desk: Desk[PostgresTransaction], tok
         ("POST", "/v1/feeds/releases", asked.release),
         ("POST", "/v1/decide-again", asked.decide_again),
     ]
-    return [Route(path, with_token(token, _with_problems(answer)), methods=[method]) for method, path, answer in table]
+    return [
+        Route(path, with_token(token, without_nul(with_problems(answer, ANSWERS))), methods=[method])
+        for method, path, answer in table
+    ]
 
 
 def _cursor(after: str | None) -> Cursor:
@@ -66,20 +73,3 @@ def _cursor(after: str | None) -> Cursor:
     if len(parts) != len(BEGINNING) or not parts[2].isascii() or not parts[2].isdigit() or len(parts[2]) > 9:  # noqa: PLR2004
         raise RefusedError(f"after is what `next` of the page before said, not {after[:64]!r}")
     return parts[0], parts[1], int(parts[2])
-
-
-def _with_problems(endpoint: Callable[[Request], Awaitable[Response]]) -> Endpoint:
-    async def guarded(request: Request) -> Response:
-        if any("\0" in value for value in request.query_params.values()):
-            return problem(422, "Not valid", "no name holds a NUL")
-        try:
-            return await endpoint(request)
-        except ValidationError as error:
-            field, what = flaw_of(error)
-            return problem(422, "Not valid", f"{field or 'the body'}: {what}"[:512])
-        except BodyTooLargeError as error:
-            return problem(413, "Too large", str(error))
-        except RefusedError as error:
-            return problem(409, "Refused", str(error))
-
-    return guarded
