@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from damage import damaged
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flyball.schemas import envelope
@@ -119,6 +120,7 @@ def test_any_record_is_an_event_or_unreadable(headers: Headers, body: bytes | No
     assert system == UNKNOWN_SYSTEM or re.fullmatch(NAME_PATTERN, system)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a machine that others use as well is slow
 @given(HEADERS, BODIES | dressed())
 def test_what_is_read_quickly_is_read_slowly_as_the_same_event(headers: Headers, body: bytes | None) -> None:
     try:
@@ -138,3 +140,34 @@ def test_ordinary_events_are_read_quickly() -> None:
     )
     data = json.dumps(DATA).encode()
     assert read_binary(json.dumps(attributes).encode(), EVENT["time"], data) == read_agent_event(BINARY, data)
+
+
+EXAMPLES = [path.read_bytes() for path in sorted(GOLDEN.parent.glob("*.json")) if "binary" not in path.name]
+
+
+def check_damaged(body: bytes) -> None:
+    """What still is an event, is one of the contract: it is the same again when it is written and read."""
+    try:
+        event = read_agent_event([("content-type", b"application/cloudevents+json")], body)
+    except Unreadable as error:
+        _check_reason(error)
+        return
+    assert read_agent_event([], event.model_dump_json().encode()) == event
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(damaged(EXAMPLES))
+def test_every_type_cut_flipped_or_spliced_is_an_event_or_unreadable(body: bytes) -> None:
+    check_damaged(body)
+
+
+@pytest.mark.seeds
+@settings(max_examples=2_000, deadline=None)
+@given(damaged(EXAMPLES))
+def test_every_type_damaged_at_length(body: bytes) -> None:
+    check_damaged(body)
+
+
+def test_every_type_is_among_them() -> None:
+    types = {json.loads(body)["type"] for body in EXAMPLES}
+    assert len(types) == len(EXAMPLES) == len(get_args(get_args(AgentEvent)[0]))

@@ -18,6 +18,7 @@ import pytest
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 FLYBALL = Path(sys.executable).with_name("flyball")
 EXAMPLE = Path(__file__).parents[1] / "examples" / "system.yaml"
+RESULTS = Path(__file__).parent / "results" / "deepeval.json"
 SYSTEM = "support-assistant"
 INCOMPLETE = b'{"subject": "support-assistant"}'
 DEADLINE_SECONDS = 60.0
@@ -50,6 +51,7 @@ class Stack:
 def up(directory: Path, *arguments: str) -> Iterator[Stack]:
     """A stack of our own, and the proof that its end leaves nothing behind."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FLYBALL_")}
+    environment["XDG_STATE_HOME"] = str(directory / "state")
     command = [FLYBALL, "up", "--directory", str(directory), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
         try:
@@ -103,6 +105,8 @@ def test_from_nothing_to_a_budget(tmp_path: Path, flavour: str) -> None:
         decisions_are_on_the_record(stack)
         assert watched(stack)["system"] == SYSTEM
         the_broker_is_as_wanted(stack, flavour)
+        the_rejected_one_is_repaired_and_counts_once(stack, rejected["id"])
+        an_import_counts_once_however_often(stack)
 
 
 def budget_is_complete(stack: Stack) -> None:
@@ -127,6 +131,33 @@ def decisions_are_on_the_record(stack: Stack) -> None:
     assert verdict["links"] >= len(records)
     exported = stack.flyball("audit", "export").stdout.splitlines()
     assert newest["id"] in {json.loads(line)["id"] for line in exported}
+
+
+def the_rejected_one_is_repaired_and_counts_once(stack: Stack, identity: str) -> None:
+    """Published = counted + duplicate + rejected: a replay is one more that is published, and here one more counted."""
+    event = {**json.loads(events(1)), "id": "mended"}
+    sets = [part for name, value in event.items() for part in ("--set", f"{name}={json.dumps(value)}")]
+    repair = ("rejected", "repair", identity, "--why", "it was cut off", *sets)
+    assert stack.data(*repair)["replayed"]
+    assert not stack.data(*repair)["replayed"]
+    counted(stack, published=1_012, counted=1_001, duplicates=10, rejected=1)
+    records = stack.until(lambda found: any(item["kind"] == "rejected.replay" for item in found), "audit", "list")
+    [record] = [item for item in records if item["kind"] == "rejected.replay"]
+    assert (record["actor"], record["reason"]) == ("user:local", "it was cut off")
+    assert stack.data("rejected", "list", "--waiting") == []
+
+
+def an_import_counts_once_however_often(stack: Stack) -> None:
+    again = ("import", "deepeval", str(RESULTS), "--system", SYSTEM, "--release", "1", "--time", "now")
+    assert [stack.data(*again, *more)["sent"] for more in ((), (), ("--again",))] == [9, 0, 9]
+    counted(stack, published=1_030, counted=1_010, duplicates=19, rejected=1)
+
+
+def counted(stack: Stack, **expected: int) -> None:
+    (totals,) = stack.until(
+        lambda found: found[0]["published"] >= expected["published"], "telemetry", "totals", "--system", SYSTEM
+    )
+    assert {name: totals[name] for name in expected} == expected
 
 
 def accuracy_of(items: Any) -> Any:
