@@ -9,7 +9,7 @@ import pytest
 from flyball.stack.redis import Redis
 from flyball.store.redis import RedisClient, open_redis
 from flyball.store.settings import StoreSettings
-from joins_promises import JoinsPromises, outcome, pairs, prediction
+from joins_promises import JoinsPromises, joined, outcome, pairs, prediction
 from telemetry_ingest.adapters.joins import RedisJoins
 from telemetry_ingest.adapters.redis import GENERATION
 from telemetry_ingest.ports import JoinLimits, MemoryLostError
@@ -43,9 +43,17 @@ class TestInRedis(JoinsPromises):
         await pairs(joins, prediction("p", (0, 1)), outcome("q", (0, 2)))
         names = [name for name in await client.keys("*:join:*") if name != b"{flyball:ingest}:join:held"]
         lives = {name: await client.ttl(name) for name in names}
-        assert len(lives) == 4
+        assert len(lives) == 5
         assert min(lives.values()) > 30 * 86_400
         assert max(lives.values()) <= 37.5 * 86_400 + MARGIN.total_seconds()
+
+    async def test_a_system_without_partners_leaves_room_for_others(
+        self, crowded: RedisJoins, client: RedisClient
+    ) -> None:
+        await pairs(crowded, *(outcome(str(uuid4()), (0, place)) for place in range(100)))
+        kept = len(await client.keys("*:join:early:*"))
+        assert 10 < kept < 30
+        assert (await joined(crowded, prediction(str(uuid4()), (0, 200)))).overflowed.total() == 1
 
     async def test_a_redis_that_forgot_is_noticed(self, joins: RedisJoins, client: RedisClient) -> None:
         await client.flushall()

@@ -12,8 +12,8 @@ local now = tonumber(redis.call('TIME')[1])
 local LOW = {}
 for i = 0, 255 do LOW[i] = string.char(i - i % 8) end
 
--- Epochs are quarters of a horizon. What is held in one goes with it.
-local held, epochs, early, grown = 0, {}, false, {}
+-- Epochs are quarters of a horizon, or days in which judgements came early (horizon 0). What is held in one goes with it.
+local held, own, epochs, grown = 0, 0, {}, {}
 local rows = redis.call('HGETALL', KEYS[2])
 for i = 1, #rows, 2 do
     local bytes, expires = string.match(rows[i + 1], '^(%d+)@(%d+)$')
@@ -23,10 +23,8 @@ for i = 1, #rows, 2 do
         held = held + bytes
         local days, epoch = string.match(rows[i], '^(%d+):(%d+)$')
         days, epoch = tonumber(days), tonumber(epoch)
-        if days == 0 then early = true else
-            epochs[days] = epochs[days] or {}
-            table.insert(epochs[days], epoch)
-        end
+        epochs[days] = epochs[days] or {}
+        table.insert(epochs[days], epoch)
         grown[rows[i]] = { bytes = tonumber(bytes), expires = tonumber(expires), by = 0 }
     end
 end
@@ -38,11 +36,9 @@ local function grow(days, epoch, bytes, seconds)
     if not known then
         known = { bytes = 0, expires = 0, by = 0 }
         grown[name] = known
-        if days > 0 then
-            epochs[days] = epochs[days] or {}
-            table.insert(epochs[days], epoch)
-            table.sort(epochs[days])
-        end
+        epochs[days] = epochs[days] or {}
+        table.insert(epochs[days], epoch)
+        table.sort(epochs[days])
     end
     known.by = known.by + bytes
     known.expires = math.max(known.expires, now + seconds)
@@ -150,16 +146,25 @@ end
 
 local function is_mine(known, value) return place_of(known) == sub(value, 2, 9) end
 
+local function there_is_room() return held < bytes_max and own < system_bytes_max end
+
+local function grow_system(system, days, epoch, bytes, seconds)
+    local name = prefix_of(days, epoch) .. 'systems'
+    redis.call('HINCRBY', name, system, bytes)
+    redis.call('EXPIRE', name, seconds)
+    grow(days, epoch, bytes, seconds)
+end
+
 local function take_waiting(system, days, labels, waiting)
     local claimed, overflowed, used, at, number, ttl = {}, {}, {}, 1, 0, life(days)
-    local own, quarter, size = held_of(system, days), days * DAY / 4, #waiting
+    local quarter, size = days * DAY / 4, #waiting
     while at <= size do
         local high, low = byte(waiting, at + 8, at + 9)
         local next = at + 10 + high * 256 + low
         local id, value = sub(waiting, at, at + 7), sub(waiting, at + 10, next - 1)
         local epoch = floor(unpack_from('>I4', waiting, at + 19) / quarter)
         local key, mine, kept = slot(prefix_of(days, epoch), id), true, true
-        if held < bytes_max and own < system_bytes_max then
+        if there_is_room() then
             if redis.call('HSETNX', key, id, value) == 1 then
                 expire_new(key, ttl)
                 local bytes = next - at + ENTRY_BYTES
@@ -175,27 +180,24 @@ local function take_waiting(system, days, labels, waiting)
                 overflowed[#overflowed + 1] = pack('>I4', number)
             end
         end
-        if mine and early then claim(number, id, value, days, epoch, kept and key, claimed) end
+        if mine and epochs[0] then claim(number, id, value, days, epoch, kept and key, claimed) end
         at, number = next, number + 1
     end
     for epoch, bytes in pairs(used) do
-        local name = prefix_of(days, epoch) .. 'systems'
-        redis.call('HINCRBY', name, system, bytes)
-        redis.call('EXPIRE', name, ttl)
-        grow(days, epoch, bytes, ttl)
+        grow_system(system, days, epoch, bytes, ttl)
         held = held - bytes
     end
     keep_labels(labels, days, used)
     return table.concat(claimed), table.concat(overflowed)
 end
 
-local function take_judging(horizons, judging)
-    local found, labels, at, number, days = {}, {}, 1, 0, horizons[1]
+local function take_judging(system, horizons, judging)
+    local found, labels, kept, at, number, days = {}, {}, 0, 1, 0, horizons[1]
     while at <= #judging do
         local id, rest, next = unpack_from('>c8I2c0', judging, at)
         local place, recorded = sub(rest, 1, 8), unpack_from('>I4', rest, 9)
         local name = PREFIX .. 'early:' .. id
-        local list = early and redis.call('GET', name) or ''
+        local list = epochs[0] and redis.call('GET', name) or ''
         if not waits_early(list, place) then
             local value, key, its_days, epoch = find(id, recorded, horizons)
             if value then
@@ -204,15 +206,20 @@ local function take_judging(horizons, judging)
                 local code = sub(value, 18, 25)
                 labels[code] = labels[code] or redis.call('HGET', prefix_of(its_days, epoch) .. 'labels', code)
                 found[#found + 1] = pack('>I4I1I2', number, first and 1 or 0, #value) .. value
-            elseif held < bytes_max and #list < EARLY_BYTES_MAX then
+            elseif there_is_room() and #list < EARLY_BYTES_MAX then
                 local entry = 'w' .. NONE .. pack('>c8I4I1I2', place, recorded, days, #rest - 12) .. sub(rest, 13)
                 redis.call('APPEND', name, entry)
                 redis.call('EXPIRE', name, days * DAY + margin)
-                grow(0, floor(now / DAY), #entry + (list == '' and KEY_BYTES or 0), days * DAY + margin)
-                early = true
+                local bytes = #entry + (list == '' and KEY_BYTES or 0)
+                grow(0, floor(now / DAY), 0, days * DAY + margin)
+                own, held, kept = own + bytes, held + bytes, kept + bytes
             end
         end
         at, number = next, number + 1
+    end
+    if kept > 0 then
+        held = held - kept
+        grow_system(system, 0, floor(now / DAY), kept, days * DAY + margin)
     end
     local texts = {}
     for code, text in pairs(labels) do texts[#texts + 1] = pack('>c8I2', code, #text) .. text end
@@ -223,8 +230,9 @@ local answers = {}
 for i = 5, #ARGV, 5 do
     local horizons = {}
     for days in string.gmatch(ARGV[i + 1], '%d+') do horizons[#horizons + 1] = tonumber(days) end
+    own = held_of(ARGV[i], horizons[1]) + held_of(ARGV[i], 0)
     local claimed, overflowed = take_waiting(ARGV[i], horizons[1], ARGV[i + 2], ARGV[i + 3])
-    local found, labels = take_judging(horizons, ARGV[i + 4])
+    local found, labels = take_judging(ARGV[i], horizons, ARGV[i + 4])
     answers[#answers + 1] = { claimed, found, labels, overflowed }
 end
 for name, known in pairs(grown) do
