@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from flyball.bus.records import Record
 from flyball.schemas.drift import CategoricalReference, DriftReference, NumericReference
 from flyball.schemas.summaries import FeatureStatistics, TelemetrySummary
+from flyball.stats.merging import merge_by_key
 from telemetry_ingest.domain.assign import assign, segment_name
 from telemetry_ingest.domain.condense import condense
 from telemetry_ingest.domain.spans import spans_of_features
@@ -151,30 +152,9 @@ def deltas(batch: Sequence[Accepted | Rejected]) -> list[dict[str, Any]]:
 
 
 def merged(summaries: Sequence[dict[str, Any]]) -> str:
-    """Add up everything that is a number; the rest is the key."""
-    sums: dict[str, int] = {}
-    for summary in summaries:
-        place = "|".join(str(summary[name]) for name in ("tenant", "system", "release", "segment", "bucket_start"))
-        _add(sums, place, {k: v for k, v in summary.items() if k not in ("bucket_start", "event_time_max")})
-    return json.dumps(sums, sort_keys=True)
-
-
-def _add(sums: dict[str, int], place: str, value: Any) -> None:
-    if isinstance(value, dict):
-        for name, part in value.items():
-            _add(sums, f"{place}/{name}", part)
-    elif isinstance(value, list):
-        for part in value:
-            names = ("metric", "evaluator", "evaluator_version", "rule", "kind", "sampling_ppm", "reference_version")
-            names += ("unit", "layer")
-            key = [str(part.get(name)) for name in names]
-            _add(sums, f"{place}/{key}", {k: v for k, v in part.items() if k not in names})
-    elif place.endswith("/minimum_micro"):
-        sums[place] = min(sums.get(place, value), value)
-    elif place.endswith("/maximum_micro"):
-        sums[place] = max(sums.get(place, value), value)
-    elif isinstance(value, int) and value:
-        sums[place] = sums.get(place, 0) + value
+    """What readers make of the deltas, to the byte."""
+    held = [TelemetrySummary.model_validate_json(json.dumps(summary)) for summary in summaries]
+    return "\n".join(summary.model_dump_json() for summary in merge_by_key(held))
 
 
 @settings(max_examples=60, deadline=None)

@@ -17,8 +17,9 @@ from flyball.schemas.drift import (
     NumericReference,
     RateReference,
 )
-from flyball.schemas.summaries import FeatureStatistics, Histogram, TelemetrySummary
+from flyball.schemas.summaries import FeatureStatistics, TelemetrySummary
 from flyball.stats.decimal_bins import lower_edge
+from flyball.stats.merging import merge_histograms
 from flyball.stats.reference import ROWS_MIN, category_reference, numeric_reference
 
 NOTICE = timedelta(seconds=30)
@@ -140,7 +141,7 @@ def _indicators(summaries: Sequence[TelemetrySummary]) -> dict[str, FeatureRefer
     found: dict[str, FeatureReference] = {}
     for name, (kind, read) in HISTOGRAMS.items():
         pairs = [read(summary) for summary in summaries]
-        counts = _merged([histogram for histogram, _ in pairs])
+        counts = merge_histograms(histogram for histogram, _ in pairs).bins
         rows = sum(rows for _, rows in pairs)
         if rows >= ROWS_MIN and counts:
             found[name] = _numeric({float(lower_edge(index)): count for index, count in counts.items()}, rows, kind)
@@ -161,10 +162,3 @@ def _rates(summaries: Sequence[TelemetrySummary]) -> dict[str, FeatureReference]
         if rows >= ROWS_MIN:
             found[name] = RateReference(kind="rate", type=kind, hits=hits, rows=rows)
     return found
-
-
-def _merged(histograms: Sequence[Histogram]) -> Counter[int]:
-    merged = Counter[int]()
-    for histogram in histograms:
-        merged.update(histogram.bins)
-    return merged
