@@ -10,32 +10,35 @@ from confluent_kafka import Producer
 
 from flyball.schemas.topics import AGENT_EVENTS
 
-SYSTEMS = tuple(f"claims-agent-{number:02}" for number in range(20))
+SYSTEMS, FEATURES = 20, 5
 SPAN = timedelta(seconds=60)
 """The time over which the events of a run happened, in their order."""
 QUEUE_MESSAGES_MAX = 50_000
 
 
-def prediction(generator: random.Random, system: str, at: datetime) -> bytes:
-    """With five features, as the speed goals of the specification have it."""
+def prediction(generator: random.Random, system: str, at: datetime, features: int = FEATURES) -> bytes:
+    """With five features unless told otherwise, as the speed goals of the specification have it."""
+    known: dict[str, float | str] = {
+        "amount": round(generator.lognormvariate(6, 1), 2),
+        "age_days": generator.randrange(4_000),
+        "prior_claims": generator.randrange(5),
+        "country": generator.choice(("de", "fr", "it")),
+        "channel": generator.choice(("web", "phone")),
+    }
+    more = {f"feature_{number:02}": round(generator.random(), 3) for number in range(FEATURES, features)}
     data = {
         "prediction_id": f"prd-{generator.getrandbits(48):012x}",
         "release": generator.choice(("2026.11.1", "2026.11.2")),
         "predicted_class": generator.choice(("approve", "deny", "refer")),
         "score": round(generator.random(), 4),
-        "features": {
-            "amount": round(generator.lognormvariate(6, 1), 2),
-            "age_days": generator.randrange(4_000),
-            "prior_claims": generator.randrange(5),
-            "country": generator.choice(("de", "fr", "it")),
-            "channel": generator.choice(("web", "phone")),
-        },
+        "features": dict(list((known | more).items())[:features]),
     }
     return _event(generator, system, at, "prediction.made", data)
 
 
-def interaction(generator: random.Random, system: str, at: datetime) -> bytes:
+def interaction(generator: random.Random, system: str, at: datetime, features: int = 0) -> bytes:
     """With tokens, cost and confidence: the event with the most statistics."""
+    del features
     data = {
         "interaction_id": f"int-{generator.getrandbits(48):012x}",
         "release": generator.choice(("2026.11.1", "2026.11.2")),
@@ -68,22 +71,24 @@ def _event(generator: random.Random, system: str, at: datetime, kind: str, data:
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-def bodies(kind: str, count: int, seed: int = 1) -> Iterator[tuple[bytes, bytes]]:
+def bodies(
+    kind: str, count: int, seed: int = 1, *, systems: int = SYSTEMS, features: int = FEATURES
+) -> Iterator[tuple[bytes, bytes]]:
     """Key and body of each event, in the order of their times, the last one now."""
     generator = random.Random(seed)
     make, start = KINDS[kind], datetime.now(UTC) - SPAN
     for number in range(count):
-        system = generator.choice(SYSTEMS)
-        yield system.encode(), make(generator, system, start + SPAN * number / count)
+        system = f"claims-agent-{generator.randrange(systems):02}"
+        yield system.encode(), make(generator, system, start + SPAN * number / count, features)
 
 
-def preload(bootstrap: str, kind: str, count: int, seed: int = 1) -> float:
+def preload(bootstrap: str, kind: str, count: int, seed: int = 1, *, systems: int = SYSTEMS) -> float:
     """Publish ``count`` events and return their mean size in bytes."""
     producer = Producer(
         {"bootstrap.servers": bootstrap, "linger.ms": 50, "queue.buffering.max.messages": 2 * QUEUE_MESSAGES_MAX}
     )
     total = 0
-    for key, body in bodies(kind, count, seed):
+    for key, body in bodies(kind, count, seed, systems=systems):
         producer.produce(AGENT_EVENTS.name, body, key)
         total += len(body)
         producer.poll(0 if len(producer) < QUEUE_MESSAGES_MAX else 1)

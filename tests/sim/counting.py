@@ -83,7 +83,7 @@ async def audit(transaction: MemoryTransaction, received: Sequence[Received[Delt
 
 
 def adder() -> Wiring[Any]:
-    return Wiring("adder", [Subscription(NUMBERS, one_by_one(add_numbers), hot=True)], [DELTAS])
+    return Wiring("adder", [Subscription(NUMBERS, one_by_one(add_numbers), hot=True, lanes=2)], [DELTAS])
 
 
 def auditor() -> Wiring[Any]:

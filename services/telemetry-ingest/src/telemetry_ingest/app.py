@@ -1,13 +1,14 @@
 """The composition root."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.resources import files
 
 from flyball.bus.runtime import Runtime
 from flyball.observe.metrics import Metrics
-from flyball.store.postgres import open_postgres
+from flyball.store.postgres import PostgresDatabase, PostgresTransaction, open_postgres
 from telemetry_ingest.adapters.feeds import FeedMemory, PostgresFeeds
 from telemetry_ingest.adapters.joins import open_joins
 from telemetry_ingest.adapters.postgres import PostgresTotals
@@ -28,6 +29,26 @@ async def serve(environment: Mapping[str, str]) -> None:
     settings = Settings.from_environment(environment)
     metrics = Metrics(NAME)
     metrics.price_list.labels(VERSION).set(1)
+    memory = FeedMemory(list_price)
+    async with open_service(settings, metrics, memory) as (database, service):
+        token = settings.service_token.get_secret_value()
+        desk = Desk(database, partial(PostgresFeeds, memory=memory), lambda: datetime.now(UTC))
+        runtime = Runtime(
+            wiring(service, settings.ingest_batch_records_max),
+            settings,
+            settings,
+            database,
+            metrics,
+            [*routes(database, token), *feed_routes(database, desk, token)],
+        )
+        await runtime.run()
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings, metrics: Metrics, memory: FeedMemory
+) -> AsyncIterator[tuple[PostgresDatabase, TelemetryIngest[PostgresTransaction]]]:
+    """The service on its stores, without anything that feeds it."""
     async with (
         open_postgres(settings, SCHEMA, [files("telemetry_ingest").joinpath("migrations")]) as database,
         open_sightings(
@@ -39,7 +60,6 @@ async def serve(environment: Mapping[str, str]) -> None:
         ) as sightings,
         open_joins(settings, database, settings.join_limits()) as joins,
     ):
-        feeds = partial(PostgresFeeds, memory=FeedMemory(list_price))
         references = partial(PostgresReferences, yardsticks=Yardsticks())
         service = TelemetryIngest(
             settings.limits(),
@@ -47,18 +67,8 @@ async def serve(environment: Mapping[str, str]) -> None:
             PostgresTotals,
             references,
             joins,
-            feeds,
+            partial(PostgresFeeds, memory=memory),
             metrics,
             settings.refuses_undeclared,
         )
-        token = settings.service_token.get_secret_value()
-        desk = Desk(database, feeds, lambda: datetime.now(UTC))
-        runtime = Runtime(
-            wiring(service, settings.ingest_batch_records_max),
-            settings,
-            settings,
-            database,
-            metrics,
-            [*routes(database, token), *feed_routes(database, desk, token)],
-        )
-        await runtime.run()
+        yield database, service

@@ -25,7 +25,7 @@ from telemetry_ingest.domain.condense import Condensed, condense
 from telemetry_ingest.domain.joins import asked_of, joined_of, joining
 from telemetry_ingest.domain.judged import Joined
 from telemetry_ingest.domain.spans import spans_of_features
-from telemetry_ingest.domain.verdicts import Accepted, Limits, Rejected, judge
+from telemetry_ingest.domain.verdicts import Accepted, Limits, Rejected, judged
 from telemetry_ingest.domain.waiting import native_place
 from telemetry_ingest.feed_messages import PUBLISHES
 from telemetry_ingest.looking import Looking
@@ -35,6 +35,8 @@ from telemetry_ingest.ports import Feeds, Joins, Place, References, Sighting, Si
 NAME = "telemetry-ingest"
 REFERENCES_MAX = 50
 """Of one batch: a reference may have half a megabyte."""
+LANES = 2
+"""While one batch waits for Redis and Postgres, another one is read. Each takes memory and a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,7 @@ class TelemetryIngest(Generic[Tx]):
 
     async def on_events(self, transaction: Tx, batch: Batch) -> None:
         """One batch of raw events. All its effects are in ``transaction`` but the sightings, which can be repeated."""
-        verdicts = [judge(record, self.limits) for record in batch.records]
-        accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
-        rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejected)]
+        accepted, rejected = judged(batch.records, self.limits)
         looking = await self._look(transaction, batch, accepted, rejected)
         accepted, refused = looking.declared(accepted)
         rejected += refused
@@ -98,15 +98,18 @@ class TelemetryIngest(Generic[Tx]):
         return joined_of(asked, await self.joins.find(asked)) if asked else Joined()
 
     async def _split(self, accepted: Sequence[Accepted]) -> tuple[list[Accepted], list[Accepted]]:
-        fingerprints = [one.fingerprint for one in accepted]
-        places = [native_place(one.raw.partition, one.raw.offset) for one in accepted]
-        seen = list(
-            map(Sighting._make, zip(fingerprints, places, [one.raw.timestamp_ms for one in accepted], strict=True))
-        )
+        seen = sightings_of(accepted)
         answers = await self.sightings.first(seen) if seen else ()
         first = [event for event, is_first in zip(accepted, answers, strict=True) if is_first]
         repeated = [event for event, is_first in zip(accepted, answers, strict=True) if not is_first]
         return first, repeated
+
+
+def sightings_of(accepted: Sequence[Accepted]) -> list[Sighting]:
+    fingerprints = [one.fingerprint for one in accepted]
+    places = [native_place(one.raw.partition, one.raw.offset) for one in accepted]
+    times = [one.raw.timestamp_ms for one in accepted]
+    return list(map(Sighting._make, zip(fingerprints, places, times, strict=True)))
 
 
 def wiring(service: TelemetryIngest[Tx], records_max: int) -> Wiring[Tx]:
@@ -123,6 +126,7 @@ def wiring(service: TelemetryIngest[Tx], records_max: int) -> Wiring[Tx]:
                 one_by_one(service.on_events),
                 hot=True,
                 records_max=records_max,
+                lanes=LANES,
                 after=(DRIFT_REFERENCES, REGISTRY_SYSTEMS),
             ),
         ),

@@ -13,6 +13,10 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
 
+from flyball.bus.records import Record
+
+_record = tuple.__new__
+
 
 def tolerate_any_header_name() -> None:
     """From now on, for every consumer of this process. aiokafka has no hook for this; its release is pinned."""
@@ -28,10 +32,23 @@ class KeptRecords(MemoryRecords):  # type: ignore[misc] # aiokafka has no types
         self.fetched = fetched
 
 
+def as_records(key: bytes) -> bytes:
+    """Given to a consumer as the deserializer of its keys: its records come as ours at once, at half the cost."""
+    return key
+
+
 class PatientRecords(fetcher.PartitionRecords):  # type: ignore[misc] # aiokafka has no types
     """Starts again from the first byte on a name that is not UTF-8; records already given are skipped by offset."""
 
     _records: Any
+    _key_deserializer: Any
+
+    def _consumer_record(self, tp: Any, record: Any) -> Any:
+        if self._key_deserializer is not as_records:
+            return super()._consumer_record(tp, record)
+        topic, partition = tp
+        cells = topic, partition, record.offset, record.timestamp, record.key, record.value, record.headers
+        return _record(Record, cells)
 
     def __next__(self) -> Any:
         try:

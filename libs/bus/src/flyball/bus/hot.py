@@ -9,6 +9,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from flyball.bus.follower import Follower
+from flyball.bus.header_names import as_records
+from flyball.bus.lanes import Lanes
 from flyball.bus.precedence import Precedence
 from flyball.bus.processor import Processor
 from flyball.bus.records import Record
@@ -52,7 +54,7 @@ class OnAssignment(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
 
 
 class HotConsumer(Generic[Tx]):
-    """Reads one topic until told to stop; the batch in hand is finished first."""
+    """Reads one topic until told to stop; the batches in hand are finished first."""
 
     def __init__(
         self,
@@ -78,8 +80,10 @@ class HotConsumer(Generic[Tx]):
             fetch_max_bytes=FETCH_BYTES_MAX,
             max_partition_fetch_bytes=PARTITION_BYTES_MAX,
             fetch_max_wait_ms=subscription.wait_ms,
+            key_deserializer=as_records,
         )
         self._follower = Follower(processor, self._seek)
+        self._lanes = Lanes(self._take, subscription.lanes)
 
     def stop(self) -> None:
         self._stopping = True
@@ -96,22 +100,30 @@ class HotConsumer(Generic[Tx]):
                 if loop.time() >= commit_at:
                     await commit_for_charts(consumer)
                     commit_at = loop.time() + COMMIT_SECONDS
+            await self._lanes.end()
         finally:
+            self._lanes.abandon()
             await consumer.stop()
 
     async def _fetch_and_take(self) -> None:
         fetched = await self._consumer.getmany(
             timeout_ms=self._subscription.wait_ms, max_records=self._subscription.records_max
         )
+        stand = self._lanes.stand([place.partition for place in fetched])
         note_progress(self._consumer, self._progress)
         if fetched:
             wait, processor = self._precedence.wait, self._processor
             await retried("reading what comes first", wait, processor.backoff, processor.random)
         for place, records in fetched.items():
-            await self._follower.take(place.topic, {place.partition: records_of(records)})
-            note_lag(self._consumer, self._processor.metrics, place, records[-1].offset)
+            await self._lanes.put(place.partition, records, stand)
+
+    async def _take(self, partition: int, records: Sequence[Record]) -> None:
+        topic = self._subscription.topic.name
+        await self._follower.take(topic, {partition: records})
+        note_lag(self._consumer, self._processor.metrics, TopicPartition(topic, partition), records[-1].offset)
 
     def _seek(self, topic: str, partition: int, offset: int) -> None:
+        self._lanes.moved(partition)
         place = TopicPartition(topic, partition)
         if place in self._consumer.assignment():
             self._consumer.seek(place, offset)

@@ -25,6 +25,8 @@ class Subscription(Generic[Tx]):
 
     For control topics with much traffic, and handlers that take their locks in one order whatever records come.
     """
+    lanes: int = 1
+    """So many partitions of a hot topic are dealt with side by side; each takes a connection to Postgres."""
     after: Sequence[Topic] = ()
     """Control topics by which these records are judged, subscribed before this one: they are read first."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flyball.bus.follower import Follower
+from flyball.bus.lanes import Lanes
 from flyball.bus.precedence import Precedence
 from flyball.bus.processor import Processor
 from flyball.bus.records import Record
@@ -111,6 +112,7 @@ class Reader:
         self._processor = processor
         self._precedence = precedence
         self._transactions = subscription.transactions
+        self._lanes = Lanes(self._take_one, subscription.lanes) if subscription.hot else None
         self._records_max = min(subscription.records_max, service.records_max)
         self._timing = service.timing
         self._stopping = False
@@ -137,6 +139,15 @@ class Reader:
         await self._follower.settle(places)
 
     async def _read(self) -> None:
+        try:
+            await self._read_until_stopped()
+            if self._lanes is not None:
+                await self._lanes.end()
+        finally:
+            if self._lanes is not None:
+                self._lanes.abandon()
+
+    async def _read_until_stopped(self) -> None:
         loop = self._broker.world.loop
         commit_at = loop.time() + self._timing.commit_seconds
         while not self._stopping:
@@ -148,14 +159,24 @@ class Reader:
                 commit_at = loop.time() + self._timing.commit_seconds
 
     async def _take(self, fetched: Mapping[Place, Sequence[Record]]) -> None:
+        by_partition = {partition: records for (_, partition), records in fetched.items()}
+        stand = self._lanes.stand(list(by_partition)) if self._lanes is not None else {}
         await retried(
             "reading what comes first", self._precedence.wait, self._processor.backoff, self._processor.random
         )
-        by_partition = {partition: records for (_, partition), records in fetched.items()}
-        for taken in self._transactions(by_partition):
-            await self._follower.take(self.topic.name, taken)
+        if self._lanes is None:
+            for taken in self._transactions(by_partition):
+                await self._follower.take(self.topic.name, taken)
+            return
+        for partition, records in by_partition.items():
+            await self._lanes.put(partition, records, stand)
+
+    async def _take_one(self, partition: int, records: Sequence[Record]) -> None:
+        await self._follower.take(self.topic.name, {partition: records})
 
     def _seek(self, topic: str, partition: int, offset: int) -> None:
+        if self._lanes is not None:
+            self._lanes.moved(partition)
         if (topic, partition) in self._consumer.assignment:
             self._consumer.seek((topic, partition), offset)
 

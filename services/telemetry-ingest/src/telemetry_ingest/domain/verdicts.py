@@ -83,6 +83,19 @@ class Rejected:
     raw: Raw
 
 
+def judged(records: Sequence[Raw], limits: Limits) -> tuple[list[Accepted], list[Rejected]]:
+    """Judge each by itself."""
+    accepted: list[Accepted] = []
+    rejected: list[Rejected] = []
+    for raw in records:
+        verdict = judge(raw, limits)
+        if type(verdict) is Accepted:
+            accepted.append(verdict)
+        elif isinstance(verdict, Rejected):
+            rejected.append(verdict)
+    return accepted, rejected
+
+
 def judge(raw: Raw, limits: Limits) -> Accepted | Rejected:
     """Read one record by itself and hold it against the limits."""
     try:
