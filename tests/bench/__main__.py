@@ -4,10 +4,10 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from tests.bench import decisions, drift, ingest, ledger, memory, pages, rollback, statistics
+from tests.bench import decisions, drift, ingest, ledger, memory, otlp, pages, rollback, statistics
 from tests.bench.report import circumstances, write
 
-PARTS = ("ingest", "ledger", "drift", "statistics", "decisions", "rollback", "memory", "pages")
+PARTS = ("ingest", "otlp", "ledger", "drift", "statistics", "decisions", "rollback", "memory", "pages")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,6 +26,8 @@ async def measured(part: str, options: argparse.Namespace) -> str:
     """The figures of one part as Markdown."""
     if part == "drift":
         return drift.measure(options.repeats)
+    if part == "otlp":
+        return otlp.measure(options.repeats)
     if part == "statistics":
         return statistics.measure(options.scale)
     return await MEASURES[part](options)

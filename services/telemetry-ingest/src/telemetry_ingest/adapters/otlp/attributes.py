@@ -38,18 +38,22 @@ class Pairs(dict[bytes, Any]):
         super().__init__()
         self._keep_contents = keep_contents
         self._meanings: dict[bytes, Attribute | None] = {}
-        named = ((name.encode(), found) for name, found in ATTRIBUTES.items())
-        self._passing = {name: (found.slot, found.rank) for name, found in named if found.read is IDENTIFIER}
+        # Ids come with every span and never again: a short way for them, by the key and the head of a short text.
+        self._passing = {
+            bytes((_KEY_TAG, len(name))) + name.encode() + head: (found.slot, found.rank)
+            for name, found in ATTRIBUTES.items()
+            if found.read is IDENTIFIER
+            for head in _SHORT_HEADS[1:]
+        }
 
     def __missing__(self, pair: bytes) -> Known | tuple[()]:
-        # Ids come with every span and never again: this way is for them, written out because calls would cost as much.
-        key_ends = pair[1] + 2 if len(pair) > 1 and pair[0] == _KEY_TAG else 0
-        passing = self._passing.get(pair[2:key_ends])
-        size = len(pair) - key_ends - _HEAD_BYTES
-        if passing is not None and 0 < size < _SHORT and pair[key_ends : key_ends + _HEAD_BYTES] == _SHORT_HEADS[size]:
-            text = _text(pair[key_ends + _HEAD_BYTES :])
-            if "\0" not in text:
-                return passing[0], passing[1], text
+        try:
+            head_ends = pair[1] + 2 + _HEAD_BYTES
+            passing = self._passing.get(pair[:head_ends])
+            if passing is not None and len(pair) == head_ends + pair[head_ends - 1] and b"\0" not in pair:
+                return passing[0], passing[1], str(pair[head_ends:], "utf-8")
+        except (IndexError, UnicodeDecodeError):
+            pass
         return self._learn(pair)
 
     def _learn(self, pair: bytes) -> Known | tuple[()]:

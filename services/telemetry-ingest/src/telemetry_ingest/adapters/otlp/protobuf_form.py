@@ -10,7 +10,15 @@ from flyball.schemas.unreadable import Unreadable
 from telemetry_ingest.adapters.otlp.attributes import Pairs, key_of, value_of
 from telemetry_ingest.adapters.otlp.groups import SCOPE_CHARACTERS_MAX, Group
 from telemetry_ingest.adapters.otlp.resources import Base, Bases, base_of
-from telemetry_ingest.adapters.otlp.views import EventView, LogsView, LogView, ResourceView, SpanView, TracesView
+from telemetry_ingest.adapters.otlp.views import (
+    EventView,
+    LogsView,
+    LogView,
+    ResourceView,
+    SpanEventsView,
+    SpanView,
+    TracesView,
+)
 from telemetry_ingest.domain.otlp.evaluations import Where
 from telemetry_ingest.domain.otlp.events import LOOKED_AT, EventTold, finish_with_events
 from telemetry_ingest.domain.otlp.facts import EvaluationFacts, SpanFacts
@@ -74,7 +82,7 @@ class ProtobufForm:
         if not span.events:
             return finish(row, status, None)
         where = Where(trace_id, span_id, 0, group.scope_name, group.scope_version)
-        return finish_with_events(row, status, self._events(span.events), where)
+        return finish_with_events(row, status, self._events(body), where)
 
     def log(self, body: bytes, group: Group[bytes], recorded_ns: int) -> EvaluationFacts | None:
         """The evaluation that a log event tells; None for any other event. Raises ``Unusable``."""
@@ -94,8 +102,8 @@ class ProtobufForm:
         context = Context(group.base.row, group.base.ranks, place, group.scope_name, group.scope_version)
         return evaluation_in(told, context, recorded_ns, self._limits)
 
-    def _events(self, bodies: Any) -> Iterator[EventTold]:
-        for body in bodies[: self._limits.events_max]:
+    def _events(self, span: bytes) -> Iterator[EventTold]:
+        for body in _part(SpanEventsView, span).events[: self._limits.events_max]:
             event = _part(EventView, body)
             if event.name in LOOKED_AT:
                 pairs = event.attributes[: self._limits.attributes_max]
