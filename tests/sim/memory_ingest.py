@@ -69,7 +69,7 @@ class MemoryFeeds:
         async def effect(session: Session) -> Mapping[SystemKey, Feed]:
             return {
                 key: Feed(
-                    lambda _provider, _model, _at: None,
+                    lambda _provider, _model: None,
                     session.read("feeds", (place.topic, place.partition, *key)) or EMPTY,
                     Declaration(session.read("declarations", key) or ()),
                 )

@@ -1,6 +1,7 @@
 """A feed follows from its records in their order, however they are cut into batches."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,8 +25,21 @@ START_MS = int(START.timestamp() * 1_000)
 KEY = ("default", "support")
 
 
-def price(_provider: str | None, model: str, _at: datetime) -> Tariff | None:
-    return flat(Rates(10**9, 2 * 10**9)) if model == "known" else None
+@dataclass(frozen=True)
+class Listed:
+    """A price that has been the same always, or one that begins at ``START``."""
+
+    always: Tariff | None
+
+    def at(self, moment: datetime) -> Tariff | None:
+        return self.always or (KNOWN if moment >= START else None)
+
+
+KNOWN = flat(Rates(10**9, 2 * 10**9))
+
+
+def price(_provider: str | None, model: str) -> Listed | None:
+    return {"known": Listed(KNOWN), "new": Listed(None)}.get(model)
 
 
 def declared(*policies: TelemetryPolicy) -> Declaration:
@@ -83,6 +97,16 @@ def test_an_interaction_without_a_cost_is_priced_and_one_with_a_cost_is_not() ->
     ]
     costs = [one.look(event, START_MS)[0].data.cost_micro_usd for event in events]  # type: ignore[union-attr]
     assert costs == [11, 3, 7, None, None]
+
+
+def test_a_price_that_follows_the_time_is_asked_for_each_request() -> None:
+    one = feed()
+    events = [interaction(model="new", input_tokens=1, output_tokens=1) for _ in range(2)]
+    costs = []
+    for event, time in zip(events, (START, START - timedelta(seconds=1)), strict=True):
+        looked, _ = one.look(event.model_copy(update={"time": time}), START_MS)
+        costs.append(looked.data.cost_micro_usd)  # type: ignore[union-attr]
+    assert costs == [3, None]
 
 
 def test_an_unknown_model_is_told_once_and_its_price_resolves_it() -> None:

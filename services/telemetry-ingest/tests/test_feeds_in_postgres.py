@@ -31,7 +31,7 @@ async def database(postgres_dsn: str) -> AsyncIterator[PostgresDatabase]:
 
 
 def memory() -> FeedMemory:
-    return FeedMemory(lambda _provider, _model, _at: None)
+    return FeedMemory(lambda _provider, _model: None)
 
 
 def at(offset: int) -> Place:

@@ -49,16 +49,20 @@ class Looking:
 
     def counted(self, first: Sequence[Accepted]) -> list[Accepted]:
         """Each event as it is to be counted, without personal data, in the order of the records."""
-        dirty = self._kinds_with_personal_data(first)
-        found: list[Accepted] = []
-        for item in first:
+        dirty = self._kinds_with_personal_data([item.event.data for item in first])
+        found = list(first)
+        feeds, last, feed = self.feeds, ("", ""), None
+        for place, item in enumerate(first):
             event, at_ms = item.event, item.raw.timestamp_ms
-            feed = self.feeds[event.tenant, event.subject]
-            if type(event.data) in dirty:
+            key = event.tenant, event.subject
+            if feed is None or key != last:
+                feed, last = feeds[key], key
+            if dirty and type(event.data) in dirty:
                 event, seen = self.mask(event)
                 feed.personal_data(seen, at_ms, getattr(event.data, "release", None))
             event, mark = feed.look(event, at_ms)
-            found.append(item if event is item.event and mark is None else item._replace(event=event, mark=mark))
+            if mark is not None or event is not item.event:
+                found[place] = item._replace(event=event, mark=mark)
         return found
 
     def rejections(self, rejected: Sequence[Rejected]) -> list[Outgoing]:
@@ -86,12 +90,13 @@ class Looking:
         kinds = [notice.kind for notice in notices if isinstance(notice, Noticed)]
         return kinds + [QUARANTINED for notice in notices if isinstance(notice, Quarantined)]
 
-    def _kinds_with_personal_data(self, first: Sequence[Accepted]) -> Collection[type]:
-        by_kind: dict[type, list[object]] = {}
-        for item in first:
-            data = item.event.data
-            by_kind.setdefault(type(data), []).append(data)
-        return {kind for kind, data in by_kind.items() if not self.mask.are_clean(data)}
+    def _kinds_with_personal_data(self, data: Sequence[object]) -> Collection[type]:
+        kinds = list(map(type, data))
+        return {
+            kind
+            for kind in set(kinds)
+            if not self.mask.are_clean([one for one, other in zip(data, kinds, strict=True) if other is kind])
+        }
 
 
 def _refused(item: Accepted) -> Rejected:

@@ -32,6 +32,10 @@ class Listed:
     conditional: Sequence[tuple[Any, Tariff | None]]
     otherwise: Tariff | None
 
+    @property
+    def always(self) -> Tariff | None:
+        return None if self.conditional else self.otherwise
+
     def at(self, moment: datetime) -> Tariff | None:
         for constraint, tariff in self.conditional:
             if constraint is None or constraint.active(moment):
@@ -39,14 +43,9 @@ class Listed:
         return self.otherwise
 
 
-def list_price(provider: str | None, model: str, at: datetime) -> Tariff | None:
-    """What the snapshot says of a model at that time; None where it does not know the model."""
-    listed = _listed(provider, model)
-    return listed.at(at) if listed else None
-
-
 @lru_cache(KNOWN_MAX)
-def _listed(provider: str | None, model: str) -> Listed | None:
+def list_price(provider: str | None, model: str) -> Listed | None:
+    """What the snapshot says of a model; None where it does not know it."""
     found = _model(provider, model)
     if found is None:
         return None

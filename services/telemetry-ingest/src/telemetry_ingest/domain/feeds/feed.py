@@ -6,7 +6,7 @@ from typing import Any
 from flyball.schemas.native import AgentEvent, InteractionCompleted
 from telemetry_ingest.domain.feeds.labels import Labels
 from telemetry_ingest.domain.feeds.notices import PERSONAL_DATA, UNDECLARED, UNPRICED, Notice, Notices, Priced
-from telemetry_ingest.domain.feeds.prices import ListPrice, Tariff, cost_micro_usd
+from telemetry_ingest.domain.feeds.prices import Listing, ListPrice, Tariff, cost_micro_usd
 from telemetry_ingest.domain.feeds.rules import NOBODY, NOT_DECLARED, Declaration, Rules
 from telemetry_ingest.domain.feeds.state import EMPTY, Apart, FeedState
 from telemetry_ingest.domain.feeds.trust import Trust
@@ -15,6 +15,8 @@ from telemetry_ingest.domain.marks import Mark
 MODELS_MAX = 256
 """Different models without a cost of one feed; looking up the price of one takes a millisecond."""
 MODEL_CHARACTERS_MAX = 256
+Known = tuple[int, str | None, str | None]
+"""Version of the rules, provider, model."""
 
 
 class Feed:
@@ -34,6 +36,7 @@ class Feed:
         self._models = dict.fromkeys(state.apart.models)
         self._models_before = len(self._models)
         self._is_known_to_be_undeclared = False
+        self._tariffs: dict[Known, Tariff] = {}
 
     @property
     def apart_has_changed(self) -> bool:
@@ -97,22 +100,41 @@ class Feed:
         return event, Mark(not self.trust.holds, others, checked)
 
     def _cost(self, data: InteractionCompleted, rules: Rules, event: AgentEvent, at_ms: int) -> int | None:
-        model = data.model or ""
-        name = f"{data.provider or 'unknown'}/{model}"[:MODEL_CHARACTERS_MAX]
-        tariff = rules.tariffs.get(name) or self._listed(name, data.provider, model, event)
+        known = (rules.version, data.provider, data.model)
+        tariff = self._tariffs.get(known)
         if tariff is None:
-            self._notice(UNPRICED, name, "model", at_ms, data.release)
-            return None
-        if self.told.told and (told := self.told.forget(UNPRICED, name, "model")) is not None:
-            self.notices.append(Priced(name, told.at_ms, at_ms))
+            model = data.model or ""
+            name = f"{data.provider or 'unknown'}/{model}"[:MODEL_CHARACTERS_MAX]
+            tariff = rules.tariffs.get(name)
+            if tariff is None:
+                listing = self._listing(name, data.provider, model)
+                tariff = listing.at(event.time) if listing else None
+                if tariff is None:
+                    self._notice(UNPRICED, name, "model", at_ms, data.release)
+                    return None
+                if listing is not None and listing.always is not None:
+                    self._remember(known, tariff)
+            else:
+                self._remember(known, tariff)
+            self._is_priced(name, at_ms)
         return cost_micro_usd(tariff, data.input_tokens, data.output_tokens, data.cached_input_tokens)
 
-    def _listed(self, name: str, provider: str | None, model: str, event: AgentEvent) -> Tariff | None:
+    def _listing(self, name: str, provider: str | None, model: str) -> Listing | None:
         if name not in self._models:
             if len(self._models) >= MODELS_MAX:
                 return None
             self._models[name] = None
-        return self._list_price(provider, model, event.time)
+        return self._list_price(provider, model)
+
+    def _remember(self, known: Known, tariff: Tariff) -> None:
+        """A price that does not follow the time is good for every later request."""
+        if len(self._tariffs) >= MODELS_MAX:
+            self._tariffs.clear()
+        self._tariffs[known] = tariff
+
+    def _is_priced(self, name: str, at_ms: int) -> None:
+        if (told := self.told.forget(UNPRICED, name, "model")) is not None:
+            self.notices.append(Priced(name, told.at_ms, at_ms))
 
     def _notice(self, kind: str, subject: str, field: str | None, at_ms: int, release: str | None = None) -> None:
         told = self.told.notice(kind, subject, field, at_ms, release)

@@ -7,6 +7,7 @@ request is exact; it is rounded once, to whole micro-dollars, half to even. Sums
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from flyball.schemas.telemetry import ModelPrice
 
@@ -35,11 +36,25 @@ class Tariff:
     """(for inputs of more tokens than this, rates)"""
 
     def of(self, input_tokens: int) -> Rates:
-        return next(rates for above, rates in self.tiers if input_tokens > above)
+        tiers = self.tiers
+        return tiers[0][1] if len(tiers) == 1 else next(rates for above, rates in tiers if input_tokens > above)
 
 
-ListPrice = Callable[[str | None, str, datetime], Tariff | None]
-"""(provider, model, time of the request): what the price list says; None for a model that it does not know."""
+class Listing(Protocol):
+    """All that a price list says of one model."""
+
+    @property
+    def always(self) -> Tariff | None:
+        """Its one price, where it has had only one."""
+        ...
+
+    def at(self, moment: datetime) -> Tariff | None:
+        """What it cost then."""
+        ...
+
+
+ListPrice = Callable[[str | None, str], Listing | None]
+"""(provider, model); None for a model that the list does not know."""
 
 
 def flat(rates: Rates) -> Tariff:
