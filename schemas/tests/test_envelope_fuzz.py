@@ -162,7 +162,7 @@ def test_every_type_cut_flipped_or_spliced_is_an_event_or_unreadable(body: bytes
 
 
 @pytest.mark.seeds
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(damaged(EXAMPLES))
 def test_every_type_damaged_at_length(body: bytes) -> None:
     check_damaged(body)

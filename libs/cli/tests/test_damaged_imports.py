@@ -59,7 +59,7 @@ def test_a_damaged_file_is_read_as_far_as_it_goes_or_refused(file: str) -> None:
 @pytest.mark.seeds
 @pytest.mark.parametrize("file", FILES)
 def test_a_damaged_file_at_length(file: str) -> None:
-    many = settings(max_examples=150, deadline=None, suppress_health_check=QUIET)
+    many = settings(max_examples=60, deadline=None, suppress_health_check=QUIET)
     many(given(hurt(file))(lambda b: check(file, b)))()
 
 

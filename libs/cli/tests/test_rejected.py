@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from flyball.cli.connection import Connection
+from flyball.cli.connection import NOT_ALLOWED, Connection
 from flyball.cli.errors import CommandError
 from flyball.cli.main import application
 from flyball.cli.repairs import assigned, document_of
@@ -129,6 +129,16 @@ def test_many_are_replayed_by_filter_and_what_cannot_be_hurts_nobody(rejections:
     assert json.loads(told) == {"replayed": 1, "before": 0, "refused": 1}
     assert list(rejections.replayed) == ["r-2"]
     assert "which records" in str(run("replay", "--why", "w")[1])
+
+
+def test_who_may_not_is_told_once(rejections: Rejections, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_self: Connection, path: str, _body: dict[str, Any]) -> None:
+        rejections.asked.append({"path": path})
+        raise CommandError("the role reviewer is needed", "use another token", reason=NOT_ALLOWED)
+
+    monkeypatch.setattr(Connection, "post", refused)
+    assert "reviewer is needed" in str(run("replay", "r-1", "r-2", "--why", "w")[1])
+    assert len(rejections.asked) == 1
 
 
 def test_assignments_are_json_else_text_and_never_through_a_value() -> None:

@@ -57,7 +57,7 @@ def test_no_neighbour_is_lost_and_all_are_counted(hurt: list[bytes]) -> None:
 
 
 @pytest.mark.seeds
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(damaged(EXAMPLES), min_size=1, max_size=len(EXAMPLES)))
 def test_no_neighbour_is_lost_at_length(hurt: list[bytes]) -> None:
     check(hurt)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 ANSWER_SECONDS_MAX: Final = 30.0
 PAGES_MAX: Final = 1_000
+NOT_ALLOWED: Final = "not_allowed"
+"""The reason of an error that no other record, and no further try, will be spared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +95,16 @@ def answer_of(response: "httpx.Response") -> Any:
         raise _not_console(response) from error
     if response.status_code == HTTPStatus.UNAUTHORIZED:
         raise CommandError(
-            f"console knows no such token: {title}", "export FLYBALL_TOKEN=<the token that `flyball up` printed>"
+            f"console knows no such token: {title}",
+            "export FLYBALL_TOKEN=<the token that `flyball up` printed>",
+            reason=NOT_ALLOWED,
         )
     unreachable = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
     raise CommandError(
         f"{title}: {detail}",
         "flyball doctor" if unreachable else "flyball --help",
         UNREACHABLE if unreachable else ERROR,
-        str(problem.get("reason") or ""),
+        str(problem.get("reason") or (NOT_ALLOWED if response.status_code == HTTPStatus.FORBIDDEN else "")),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flyball.cli.connection import NOT_ALLOWED
 from flyball.cli.errors import ERROR, CommandError
 from flyball.cli.figures import moment
 from flyball.cli.output import note
@@ -18,11 +19,11 @@ class Tally:
     refused: int = 0
 
     def add(self, identity: str, act: Callable[[], bool]) -> None:
-        """What cannot be replayed is told; whoever comes next is not hurt. Without console there is no next."""
+        """What cannot be replayed is told, and hurts no other. Without console, or leave, there is no next."""
         try:
             done = act()
         except CommandError as error:
-            if error.exit_code != ERROR:
+            if error.exit_code != ERROR or error.reason == NOT_ALLOWED:
                 raise
             self.refused += 1
             if self.refused <= REFUSALS_TOLD_MAX:
