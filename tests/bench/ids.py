@@ -1,6 +1,5 @@
 """What it takes to remember which events were seen: bytes and processor time in Redis and in its client."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,7 +14,7 @@ from telemetry_ingest.adapters.redis import GENERATION, RedisSightings
 from telemetry_ingest.domain.waiting import native_place
 from telemetry_ingest.ports import Sighting
 from tests.bench.figures import MICROSECONDS, table
-from tests.bench.servers import Bench, bench
+from tests.bench.servers import Bench, stores
 
 BATCH = 5_000
 PARTITIONS = 12
@@ -26,7 +25,7 @@ PER_MS = 20
 
 async def measure(ids: int) -> str:
     """The figures as Markdown."""
-    async with bench() as running:
+    async with stores() as running:
         environment = await running.environment()
         async with open_redis(StoreSettings.from_environment(environment)) as client:
             await client.set(GENERATION, "bench")
@@ -83,7 +82,3 @@ def _seconds(process: psutil.Process) -> float:
 async def _bytes(client: RedisClient) -> int:
     answer: Any = await client.info("memory")
     return int(answer["used_memory"])
-
-
-if __name__ == "__main__":
-    print(asyncio.run(measure(1_000_000)))

@@ -10,11 +10,13 @@ from confluent_kafka.admin import AdminClient
 
 from flyball.bus.hot import group_of
 from flyball.schemas.topics import AGENT_EVENTS, DRIFT_REFERENCES, REGISTRY_SYSTEMS
+from tests.bench import costs, ids, processes
 from tests.bench.events import KINDS, preload
 from tests.bench.figures import Rate, cpu, cpu_ratios, mebibytes, rates, ratios, spread, table
 from tests.bench.servers import Bench, bench, committed_rate, memory_of, worked_by
 
 NAME, SCHEMA = "telemetry-ingest", "telemetry_ingest"
+IDS = 1_000_000
 
 
 @dataclass(slots=True)
@@ -23,13 +25,15 @@ class Rates:
 
     decode: list[Rate] = field(default_factory=list)
     validate: list[Rate] = field(default_factory=list)
+    records: list[Rate] = field(default_factory=list)
     ingest: list[Rate] = field(default_factory=list)
     peaks: list[int] = field(default_factory=list)
 
 
 async def measure(events: int, repeats: int) -> str:
     """The figures as Markdown."""
-    return "\n\n".join([await _measure_kind(kind, events, repeats) for kind in KINDS])
+    whole = [await _measure_kind(kind, events, repeats) for kind in KINDS]
+    return "\n\n".join([*whole, await processes.measure(events), await costs.measure(events), await ids.measure(IDS)])
 
 
 async def _measure_kind(kind: str, events: int, repeats: int) -> str:
@@ -39,6 +43,7 @@ async def _measure_kind(kind: str, events: int, repeats: int) -> str:
         for number in range(repeats):
             measured.decode.append(await _drain(running, "decode", events))
             measured.validate.append(await _drain(running, "validate", events))
+            measured.records.append(await _drain(running, "records", events))
             await _ingest(running, events, measured)
             print(f"{kind}, repeat {number + 1}: {_line(measured)}", flush=True)
     return f"**`{kind}`**, {events:,} events of {size:.0f} bytes in the mean\n\n{_table(measured)}"
@@ -61,8 +66,13 @@ async def _ingest(running: Bench, events: int, measured: Rates) -> None:
             await committed_rate(environment, SCHEMA, AGENT_EVENTS.name, events, 0, worked_by(service.process))
         )
         measured.peaks.append(memory_of(service).peak)
+    forget_groups(running.kafka)
+
+
+def forget_groups(bootstrap: str) -> None:
+    """So that the next service does not wait for members of this one."""
     groups = [group_of(NAME, topic.name) for topic in (AGENT_EVENTS, DRIFT_REFERENCES, REGISTRY_SYSTEMS)]
-    admin = AdminClient({"bootstrap.servers": running.kafka})
+    admin = AdminClient({"bootstrap.servers": bootstrap})
     for deleted in admin.delete_consumer_groups(groups).values():
         deleted.result(30)
 
@@ -78,6 +88,7 @@ def _table(measured: Rates) -> str:
         _ratio("ingest / (b)", measured.ingest, measured.validate),
         ["(a) bare aiokafka + `orjson.loads`", rates(measured.decode), cpu(measured.decode)],
         ["(b) bare aiokafka + strict validation with our models", rates(measured.validate), cpu(measured.validate)],
+        ["of which ingest drains the topic, in its own records", rates(measured.records), cpu(measured.records)],
         ["ingest, one process, to the commit", rates(measured.ingest), cpu(measured.ingest)],
     ]
     memory = f"Largest resident memory of ingest while it works off the backlog: {mebibytes(max(measured.peaks))}."

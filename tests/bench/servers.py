@@ -73,6 +73,13 @@ class Bench:
 
 
 @asynccontextmanager
+async def stores() -> AsyncIterator[Bench]:
+    """Postgres and Redis, without Kafka."""
+    async with LocalStack("full", given={"FLYBALL_KAFKA": "127.0.0.1:1"}) as stack:
+        yield Bench(stack, Path(stack.directory) / "services")
+
+
+@asynccontextmanager
 async def bench() -> AsyncIterator[Bench]:
     """Apache Kafka (one node) with all topics, Postgres and Redis, fresh and gone at the end."""
     async with LocalStack("full", given=FRESH) as stack:

@@ -28,5 +28,5 @@ def fact(
         topic=topic.name,
         key=system.encode() if key is None else key,
         headers=headers_of(identity, f"/flyball/{source}", topic.name, time, system),
-        body=event.model_dump_json().encode(),
+        body=event.__pydantic_serializer__.to_json(event),
     )

@@ -72,9 +72,12 @@ class PostgresTransaction:
         return {row["partition"] for row in rows}
 
     async def enqueue(self, messages: Sequence[Outgoing]) -> None:
-        await self.connection.executemany(
-            "INSERT INTO outbox (topic, key, header_names, header_values, body) VALUES ($1, $2, $3, $4, $5)",
-            [
+        if not messages:
+            return
+        await self.connection.copy_records_to_table(
+            "outbox",
+            columns=("topic", "key", "header_names", "header_values", "body"),
+            records=[
                 (m.topic, m.key, [name for name, _ in m.headers], [value for _, value in m.headers], m.body)
                 for m in messages
             ],

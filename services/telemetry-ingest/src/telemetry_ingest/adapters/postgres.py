@@ -10,7 +10,8 @@ from telemetry_ingest.domain.condense import SystemTotals
 
 ADD = """
 INSERT INTO totals AS t (tenant, system, counted, duplicates, rejected, late, first_seen_at, last_seen_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+SELECT *, $7::timestamptz, $7
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
 ON CONFLICT (tenant, system) DO UPDATE SET
     counted = t.counted + excluded.counted,
     duplicates = t.duplicates + excluded.duplicates,
@@ -33,13 +34,13 @@ class PostgresTotals:
 
     async def add(self, totals: Mapping[tuple[str, str], SystemTotals], recorded_at: datetime) -> None:
         """Rows are locked in the order of their keys, so that replicas cannot wait for each other in a circle."""
-        await self.transaction.connection.executemany(
-            ADD,
-            [
-                (tenant, system, sums.counted, sums.duplicates, sums.rejected, sums.late, recorded_at)
-                for (tenant, system), sums in sorted(totals.items(), key=lambda item: item[0])
-            ],
-        )
+        if not totals:
+            return
+        rows = [
+            (tenant, system, sums.counted, sums.duplicates, sums.rejected, sums.late)
+            for (tenant, system), sums in sorted(totals.items(), key=lambda item: item[0])
+        ]
+        await self.transaction.connection.execute(ADD, *map(list, zip(*rows, strict=True)), recorded_at)
 
     async def declare(self, tenant: str, system: str) -> None:
         await self.transaction.connection.execute(

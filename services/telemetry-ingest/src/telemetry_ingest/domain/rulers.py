@@ -32,17 +32,11 @@ class Rulers:
     ruled: dict[Yardstick | None, Ruled] = field(default_factory=dict)
     _places: dict[tuple[int, int | None], tuple[Ruled, int]] = field(default_factory=dict)
 
-    def add(self, place: int, accepted: Accepted, data: PredictionMade) -> None:
-        # Of an event that is ahead of its time nobody knew more than what held when it came.
-        recorded_ms = accepted.raw.timestamp_ms
-        ahead = recorded_ms * 1000 < accepted.at_us and recorded_ms < self.keys[place].start_seconds * 1000
-        early_ms = recorded_ms if ahead else None
+    def of(self, place: int, early_ms: int | None) -> tuple[Ruled, int]:
         found = self._places.get((place, early_ms))
         if found is None:
             found = self._places[place, early_ms] = self._place(place, early_ms)
-        ruled, number = found
-        ruled.groups.append(number)
-        ruled.rows.append(data.features)
+        return found
 
     def _place(self, place: int, early_ms: int | None) -> tuple[Ruled, int]:
         yardstick = self._yardstick(self.keys[place], early_ms)
@@ -67,13 +61,23 @@ def count_on_references(
     keys: Sequence[BucketKey],
     places: Sequence[int],
     predicted: Sequence[Accepted],
+    events: Sequence[PredictionMade],
     yardsticks: Yardsticks,
 ) -> None:
     """Count the features of predictions, each in the bucket at its place."""
     rulers = Rulers(buckets, keys, yardsticks)
-    for place, accepted in zip(places, predicted, strict=True):
-        data = accepted.event.data
-        if isinstance(data, PredictionMade):
-            rulers.add(place, accepted, data)
+    usual: dict[int, tuple[Ruled, int]] = {}
+    for place, accepted, data in zip(places, predicted, events, strict=True):
+        recorded_ms = accepted.raw.timestamp_ms
+        # Of an event that is ahead of its time nobody knew more than what held when it came.
+        if recorded_ms * 1000 < accepted.at_us and recorded_ms < keys[place].start_seconds * 1000:
+            found = rulers.of(place, recorded_ms)
+        elif place in usual:
+            found = usual[place]
+        else:
+            found = usual[place] = rulers.of(place, None)
+        ruled, number = found
+        ruled.groups.append(number)
+        ruled.rows.append(data.features)
     for ruled in rulers.ruled.values():
         count_features(ruled.tallies, ruled.groups, ruled.rows)

@@ -28,7 +28,8 @@ def tally(assigned: Assigned, yardsticks: Yardsticks) -> list[Bucket]:
             _interactions(buckets, places, data)
         elif kind is PredictionMade:
             _predictions(buckets, places, data)
-            count_on_references(buckets, assigned.keys, places, [assigned.events[row] for row in rows], yardsticks)
+            predicted = [assigned.events[row] for row in rows]
+            count_on_references(buckets, assigned.keys, places, predicted, data, yardsticks)
         else:
             for row, place in zip(rows, places, strict=True):
                 buckets[place].add(assigned.events[row].event)
