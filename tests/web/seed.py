@@ -17,6 +17,7 @@ from tests.web.standing import Standing
 HOURS = 20
 BATCH = 400
 DEADLINE_SECONDS = 90
+LOOK_SECONDS = 0.3
 BAD_SINCE_HOURS = 5.0
 
 SYSTEMS: dict[str, dict[str, Any]] = {
@@ -77,9 +78,10 @@ async def seed(console: Standing, number: int = 7) -> None:
         for each, (system, kind, operation, target, parameters, confidence) in enumerate(ACTIONS):
             action = _action(each, system, kind, operation, target, parameters, confidence, now)
             (await agent.post("/v1/decisions", json=action)).raise_for_status()
+        await _until("audit", lambda: _audited(agent, admin, now))
         await _until("rollout", lambda: _roll_out(admin))
         await _until("incidents", lambda: _any(admin, "/v1/incidents"))
-        await _until("reviews", lambda: _any(admin, "/v1/reviews", len(ACTIONS)))
+        await _until("reviews", lambda: _any(admin, "/v1/reviews", len(ACTIONS) + 1))
         await _until("audit records", lambda: _any(admin, "/v1/audit/records", 3))
 
 
@@ -155,6 +157,27 @@ def _action(
     }
 
 
+async def _audited(agent: httpx.AsyncClient, admin: httpx.AsyncClient, now: datetime) -> bool:
+    """One more reply that the agent sends by itself; a quarter of them is audited, and which ones nobody can tell."""
+    sent = len((await admin.get("/v1/autonomy/actions", params={"state": "executed"})).json()["items"])
+    text = "Your parcel is with the carrier since Thursday. I have asked them where it is and write again tomorrow."
+    reply = _action(
+        100 + sent, "support-agent", "replies", "reply.send", f"ticket/{5_512 + sent}", {"text": text}, 0.88, now
+    )
+    decided = (await agent.post("/v1/decisions", json=reply)).raise_for_status().json()
+    assert decided["verdict"] == "allow", decided
+    report = {
+        "kind": "reported",
+        "action_id": reply["action_id"],
+        "system": "support-agent",
+        "end": "executed",
+        "reported_at": now.isoformat(),
+    }
+    (await agent.post(f"/v1/actions/{reply['action_id']}/report", json=report)).raise_for_status()
+    reviews = (await admin.get("/v1/reviews")).json()["items"]
+    return any(review["kind"] == "audit" for review in reviews)
+
+
 async def _roll_out(admin: httpx.AsyncClient) -> bool:
     """Refused until rollback-executor has heard of the budgets."""
     rollout = {
@@ -185,6 +208,6 @@ async def _until(what: str, is_so: Callable[[], Awaitable[bool]]) -> None:
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             while not await is_so():
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(LOOK_SECONDS)
     except TimeoutError as error:
         raise TimeoutError(f"no {what} after {DEADLINE_SECONDS} s") from error

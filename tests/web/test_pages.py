@@ -108,23 +108,71 @@ async def test_a_decision_takes_six_keys_at_most(console: Standing, chromium: Br
 
 
 async def _approve_by_keyboard(page: Page) -> list[str]:
-    keys: list[str] = []
+    await _press(page, "Enter")
+    judges_first = await page.locator("input[name=confidence]").count()
+    if judges_first:
+        await _press(page, "a", "4", "Enter")
+    await _press(page, "a", "Enter")
+    return ["Enter", *(("a", "4", "Enter") if judges_first else ()), "a", "Enter"]
 
-    async def press(*pressed: str) -> None:
-        for key in pressed:
-            keys.append(key)
-            await page.keyboard.press(key)
 
+async def test_an_audit_is_judged_before_it_is_shown(console: Standing, chromium: Browser) -> None:
+    """By keyboard, step by step; each step without a flaw in both schemes."""
+    async with signed_in(chromium, console, "reviewer") as page, console.api("reviewer") as api:
+        audit = await _audit_of(api)
+        path, proposal = f"/reviews/{audit['review_id']}", "allow at L2, confidence 0.88"
+        await page.goto("/reviews")
+        await page.get_by_role("row", name="Was it right").get_by_role("link").press("Enter")
+        await page.wait_for_url(path)
+        assert await _flaws(page) == {}
+        assert proposal not in await page.content()
+        refused = await page.request.post(f"{path}/verdict", form={**await _csrf(page), "resolution": "approve"})
+        assert (refused.status, proposal in await refused.text()) == (409, False)
+        assert "store your own judgment and confidence first" in await refused.text()
+
+        await _press(page, "r", "2", "Enter")
+        assert await page.get_by_text(proposal).is_visible()
+        assert await _flaws(page) == {}
+        again = await page.request.post(
+            f"{path}/judgment", form={**await _csrf(page), "judgment": "approve", "confidence": "5"}
+        )
+        assert (again.status, "has judged it" in await again.text()) == (409, True)
+        async with signed_in(chromium, console, "admin") as other:
+            await other.goto(path)
+            assert proposal not in await other.content(), "one reviewer's judgment shows it to no other"
+
+        await _press(page, "a", "Enter")
+        assert await page.get_by_text("Stored: it was right.").is_visible()
+        await page.goto(path)
+        assert await page.get_by_text("Found right by").is_visible()
+        assert await _flaws(page) == {}
+
+
+async def _audit_of(api: Any) -> dict[str, Any]:
+    items: list[dict[str, Any]] = (await api.get("/v1/reviews")).json()["items"]
+    return next(item for item in items if item["kind"] == "audit")
+
+
+async def _csrf(page: Page) -> dict[str, str]:
+    return {"csrf": await page.locator("main input[name=csrf]").first.input_value()}
+
+
+async def _flaws(page: Page) -> dict[tuple[Scheme, str], Any]:
+    found: dict[tuple[Scheme, str], Any] = {}
+    schemes: tuple[Scheme, Scheme] = ("dark", "light")
+    for scheme in schemes:
+        await page.emulate_media(color_scheme=scheme)
+        found |= {(scheme, rule): where for rule, where in (await violations(page)).items()}
+    return found
+
+
+async def _press(page: Page, *keys: str) -> None:
+    """The last of them sends the form."""
+    *before, last = keys
+    for key in before:
+        await page.keyboard.press(key)
     async with page.expect_navigation():
-        await press("Enter")
-    if await page.locator("input[name=confidence]").count():
-        await press("a", "4")
-        async with page.expect_navigation():
-            await press("Enter")
-    await press("a")
-    async with page.expect_navigation():
-        await press("Enter")
-    return keys
+        await page.keyboard.press(last)
 
 
 async def test_what_a_service_does_not_answer_is_unknown_and_breaks_nothing(chromium: Browser, tmp_path: Any) -> None:

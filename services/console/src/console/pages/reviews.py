@@ -22,10 +22,14 @@ from console.pages.templating import Templates
 SAID = {
     "approve": "Approved.",
     "reject": "Refused.",
+    "right": "Stored: it was right.",
+    "wrong": "Stored: it was wrong.",
     "judged": "Your own judgment is stored. Now you see what the system proposed.",
     "claimed": "Yours for ten minutes.",
 }
 """What the page after a form may say; anything else in the address is not shown."""
+AUDITED = {"approve": "right", "reject": "wrong"}
+"""What is said of an action that has run already."""
 COMMENT_CHARACTERS_MAX = 1_024
 Viewer = Annotated[Visitor, signed_in("viewer")]
 Reviewer = Annotated[Visitor, signed_in("reviewer")]
@@ -92,7 +96,7 @@ class ReviewPages:
         if resolution not in ("approve", "reject"):
             wrong = "Choose whether to approve or to refuse."
         elif resolution == "reject" and not reason:
-            wrong = "Say why you refuse: the agent's team will read it."
+            wrong = "Say why: the agent's team will read it."
         if wrong:
             return await self._page(request, visitor, review_id, None, wrong, HTTPStatus.UNPROCESSABLE_ENTITY)
         body = {"resolution": resolution, "comment": reason}
@@ -133,6 +137,8 @@ class ReviewPages:
             return await self._page(request, visitor, review_id, None, wrong, HTTPStatus.SERVICE_UNAVAILABLE)
         if answer.status != HTTPStatus.OK:
             return await self._page(request, visitor, review_id, None, _refusal(answer.body), HTTPStatus.CONFLICT)
+        if what == "verdict" and _is_audit(answer.body):
+            said = AUDITED[said]
         return RedirectResponse(f"{await self._after(visitor, review_id, what)}?{urlencode({'said': said})}", 303)
 
     async def _after(self, visitor: Visitor, review_id: str, what: str) -> str:
@@ -142,6 +148,13 @@ class ReviewPages:
         queue = await self._queue(visitor)
         following = view.following(queue.value, review_id) if isinstance(queue, Known) else None
         return f"/reviews/{segment(following)}" if following else "/reviews"
+
+
+def _is_audit(body: bytes) -> bool:
+    try:
+        return bool(json.loads(body)["kind"] == "audit")
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def _refusal(body: bytes) -> str:

@@ -21,6 +21,7 @@ FILTERS: Final = (
     "short",
     "words",
     "severity",
+    "verdict",
 )
 PPM: Final = 1_000_000
 UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -47,6 +48,12 @@ ZONES: Final[Mapping[str, Zone]] = {
     "no_data": Zone("No data", "ring", "none", 4),
 }
 STRANGE: Final = Zone("Unknown", "ring", "none", 5)
+VERDICTS: Final[Mapping[tuple[str, str], str]] = {
+    ("approval", "approve"): "Approved",
+    ("approval", "reject"): "Refused",
+    ("audit", "approve"): "Found right",
+    ("audit", "reject"): "Found wrong",
+}
 SEVERITIES: Final = {0: "bad", 1: "bad", 2: "warn", 3: "none"}
 
 
@@ -129,3 +136,8 @@ def words(name: str) -> str:
 
 def severity(number: int) -> str:
     return f"sev{number}"
+
+
+def verdict(resolution: str, kind: str) -> str:
+    """What a person said of an action: before it ran, or after."""
+    return VERDICTS.get((kind, resolution), words(resolution).capitalize())
