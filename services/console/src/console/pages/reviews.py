@@ -24,7 +24,7 @@ SAID = {
     "reject": "Refused.",
     "right": "Stored: it was right.",
     "wrong": "Stored: it was wrong.",
-    "judged": "Your own judgment is stored. Now you see what the system proposed.",
+    "judged": "Your own judgment is stored. Now you see how the system decided.",
     "claimed": "Yours for ten minutes.",
 }
 """What the page after a form may say; anything else in the address is not shown."""
