@@ -206,6 +206,8 @@ def wiring(service: AutonomyController[Tx]) -> Wiring[Tx]:
             typed(AGENT_DECISIONS, service.on_decisions, _is_of_others),
             after=spec,
             together=True,
+            # Nobody waits for what has been decided, and most of it is ours.
+            bytes_min=64 * 1024,
         ),
     )
     return Wiring(NAME, subscriptions, publishes=(AGENT_DECISIONS, AUTONOMY_LEVELS, REVIEWS, AUDIT_RECORDS))

@@ -61,6 +61,7 @@ class ControlConsumer(Generic[Tx]):
         self._precedence = precedence
         self._processor = processor
         self._transactions = subscription.transactions
+        self._together = subscription.together
         self._progress = progress
         self._on_failure = on_failure
         self._failed = False
@@ -77,6 +78,7 @@ class ControlConsumer(Generic[Tx]):
             max_records=subscription.records_max,
             batch_timeout_ms=subscription.wait_ms,
             fetch_max_wait_ms=subscription.wait_ms,
+            fetch_min_bytes=subscription.bytes_min,
             session_timeout_ms=settings.kafka_session_timeout_ms,
             heartbeat_interval_ms=settings.kafka_session_timeout_ms // 3,
             listener=OnAssignment(self._follower),
@@ -121,13 +123,33 @@ class ControlConsumer(Generic[Tx]):
         if self._failed:
             return
         self._busy = True
+        held = self._pause()
         try:
             await self._take(message.raw_message)
         except Exception as error:  # noqa: BLE001 - handed on, not swallowed
             self._failed = True
             self._on_failure(error)
         finally:
+            self._resume(held)
             self._busy = False
+
+    def _pause(self) -> set[TopicPartition]:
+        """Fetch nothing beside a batch: that would bring the first few records behind it, and the rest a batch later.
+
+        What is fetched after it is all that has come meanwhile.
+        """
+        consumer = self._subscriber.consumer
+        if consumer is None or not self._together:
+            return set()
+        held = set(consumer.assignment())
+        consumer.pause(*held)
+        return held
+
+    def _resume(self, held: set[TopicPartition]) -> None:
+        """Partitions that were assigned meanwhile, anew or again, are not paused."""
+        consumer = self._subscriber.consumer
+        if consumer is not None and held:
+            consumer.resume(*(held & consumer.paused()))
 
     async def _take(self, raw: Any) -> None:
         fetched: dict[int, list[ConsumerRecord]] = {}

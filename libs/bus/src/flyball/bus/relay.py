@@ -38,6 +38,8 @@ class Relay(Generic[Tx]):
     metrics: Metrics
     rows_max: int = 500
     idle_seconds: float = 0.5
+    pace_seconds: float = 0.02
+    """Rounds begin so far apart at least, unless a full one shows that more rows wait: at load each takes more rows."""
     backoff: Backoff = field(default_factory=Backoff)
     random: Random = field(default_factory=Random)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -51,6 +53,7 @@ class Relay(Generic[Tx]):
         loop = asyncio.get_running_loop()
         housekeeping_at = loop.time()
         while True:
+            began = loop.time()
             self._wake.clear()
             published = await retried("outbox relay", self.publish_once, self.backoff, self.random)
             if loop.time() >= housekeeping_at:
@@ -58,6 +61,7 @@ class Relay(Generic[Tx]):
                 housekeeping_at = loop.time() + HOUSEKEEPING_SECONDS
             if published < self.rows_max:
                 await self._rest()
+                await asyncio.sleep(began + self.pace_seconds - loop.time())
 
     async def publish_once(self) -> int:
         """Publish the oldest rows and return how many there were."""

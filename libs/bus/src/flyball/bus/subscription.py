@@ -19,7 +19,9 @@ class Subscription(Generic[Tx]):
     hot: bool = False
     records_max: int = 500
     wait_ms: int = 50
-    """How long a fetch waits for the first record."""
+    """How long a fetch waits for the first record, or for ``bytes_min``."""
+    bytes_min: int = 1
+    """Of a control topic with much traffic that nobody waits for: fewer and larger batches."""
     together: bool = False
     """All partitions of one fetch in one transaction: as many statements and commits as one partition takes.
 
