@@ -137,7 +137,7 @@ def test_a_recursive_schema_comes_to_an_end() -> None:
         edits({"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/A"}}}, {})
 
 
-@pytest.mark.parametrize("topic", DECLARED, ids=lambda topic: topic.name)
+@pytest.mark.parametrize("topic", [topic for topic in DECLARED if not topic.protobuf], ids=lambda topic: topic.name)
 def test_a_model_has_no_edits_to_itself_and_every_lost_field_is_noticed(topic: Any) -> None:
     schema = topic.adapter.json_schema()
     assert edits(schema, copy.deepcopy(schema)) == []

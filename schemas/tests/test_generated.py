@@ -84,7 +84,10 @@ def test_a_readme_without_markers_is_named_with_the_next_command(
 def test_every_schema_is_valid_and_every_reference_of_the_asyncapi_leads_somewhere() -> None:
     document = yaml.safe_load((ROOT / "schemas/asyncapi.yaml").read_text())
     assert set(document["channels"]) == {topic.name for topic in DECLARED}
+    ours = {topic.name for topic in DECLARED if not topic.protobuf}
     for name, message in document["components"]["messages"].items():
+        if name not in ours:
+            continue
         schema = json.loads((ROOT / "schemas" / message["payload"]["schema"]["$ref"]).read_text())
         Draft202012Validator.check_schema(schema)
         assert schema["title"], name

@@ -13,6 +13,7 @@ from tests.sim.permission.world import Permission
 from tests.sim.projections.world import Projections
 from tests.sim.records.world import Records
 from tests.sim.rollouts.world import FAULTS, Rollouts
+from tests.sim.tracing.world import Tracing
 from tests.sim.whole import Whole
 
 SYSTEMS: dict[str, tuple[type[Scenario], Faults]] = {
@@ -23,6 +24,7 @@ SYSTEMS: dict[str, tuple[type[Scenario], Faults]] = {
     "paging": (Paging, Faults()),
     "records": (Records, Faults()),
     "projections": (Projections, Faults()),
+    "tracing": (Tracing, Faults()),
 }
 
 

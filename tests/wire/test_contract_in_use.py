@@ -41,11 +41,15 @@ from rollback_executor.adapters.postgres import PostgresRollouts
 from rollback_executor.service import RollbackExecutor
 from rollback_executor.service import wiring as rollback_wiring
 from telemetry_ingest.adapters.feeds import FeedMemory, PostgresFeeds
+from telemetry_ingest.adapters.otlp import OtlpReader
 from telemetry_ingest.adapters.postgres import PostgresTotals
 from telemetry_ingest.adapters.price_list import list_price
 from telemetry_ingest.adapters.references import PostgresReferences, Yardsticks
+from telemetry_ingest.adapters.traces import PostgresTraces
 from telemetry_ingest.domain.joins import Answer, Asked
+from telemetry_ingest.domain.otlp.traces import TraceLimits
 from telemetry_ingest.domain.verdicts import Limits
+from telemetry_ingest.otlp import SAYS, OtlpIngest, subscriptions
 from telemetry_ingest.ports import Sighting
 from telemetry_ingest.service import TelemetryIngest
 from telemetry_ingest.service import wiring as ingest_wiring
@@ -76,6 +80,9 @@ def wirings() -> dict[str, Wiring[Any]]:
         lambda tx: PostgresFeeds(tx, FeedMemory(list_price)),
         Metrics("ingest"),
     )
+    otlp = OtlpIngest(
+        OtlpReader(), "auto", PostgresTraces, lambda *_: None, TraceLimits(), 1, Metrics("telemetry-ingest")
+    )
     drift = DriftDetector(lambda tx: DriftSystems(tx, Plans()), Metrics("drift-detector"))
     ledger = BudgetLedger(PostgresLedger, Metrics("budget-ledger"))
     console = Console(
@@ -91,7 +98,7 @@ def wirings() -> dict[str, Wiring[Any]]:
     rollback = RollbackExecutor(PostgresRollouts, Metrics("rollback-executor"))
     autonomy = AutonomyController(PostgresMemory, Metrics("autonomy-controller"), lambda _tx, _asked, _stored: None)
     made = (
-        ingest_wiring(ingest, 1),
+        ingest_wiring(ingest, 1, subscriptions(otlp, 1), SAYS),
         drift_wiring(drift),
         ledger_wiring(ledger),
         console_wiring(console, Metrics("console")),
@@ -144,7 +151,7 @@ def test_a_service_names_no_other_topic_in_its_code(name: str) -> None:
 
 
 def test_every_consumer_and_producer_in_the_table_exists() -> None:
-    known = {*wirings(), "agents"}
+    known = {*wirings(), "agents", "opentelemetry-collector"}
     named = {who for topic in DECLARED for who in (*topic.producers, *topic.consumers)}
     assert named == known
 

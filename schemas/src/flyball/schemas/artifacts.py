@@ -32,9 +32,9 @@ class MarkersMissing(Exception):
 
 
 def adapters(topics: Sequence[Topic] = DECLARED) -> dict[str, TypeAdapter[Any]]:
-    """Each model of the contract by the name of its files: the topics', and that of the dead letters."""
+    """Each model of the contract by the name of its files: those of our own events, and of the dead letters."""
     dead_letters: TypeAdapter[Event] = TypeAdapter(BuriedRecord)
-    return {topic.name: topic.adapter for topic in topics} | {DEAD_LETTERS: dead_letters}
+    return {topic.name: topic.adapter for topic in topics if not topic.protobuf} | {DEAD_LETTERS: dead_letters}
 
 
 def schema_path(name: str) -> str:

@@ -11,8 +11,10 @@ VERSION: Final = "1.0.0"
 DESCRIPTION: Final = (
     "CloudEvents 1.0 over Kafka. Flyball's own services write binary mode: ce_ headers and the data as JSON body. "
     "agent.events.v1 takes both modes; its schema is that of the structured one, whose `data` is binary mode's body. "
-    "Readers ignore fields they do not know."
+    "Readers ignore fields they do not know. otlp_spans and otlp_logs hold OpenTelemetry's own messages, named as "
+    "in opentelemetry-proto; JSON of them begins with a brace."
 )
+PROTOBUF_FORMAT: Final = "application/vnd.google.protobuf;version=3"
 SCHEMA_FORMAT: Final = "application/schema+json;version=draft-2020-12"
 KAFKA_BINDING: Final = "0.5.0"
 HEADERS: Final = ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time")
@@ -73,6 +75,9 @@ def _message(topic: Topic) -> Mapping[str, Any]:
             }
         },
     }
+    if topic.protobuf:
+        payload = {"schemaFormat": PROTOBUF_FORMAT, "schema": topic.protobuf}
+        return message | {"contentType": "application/x-protobuf", "payload": payload}
     if topic.model is AgentEvent:
         return message | {"contentType": "application/cloudevents+json"}
     return message | {"traits": [{"$ref": "#/components/messageTraits/cloudevents-binary"}]}

@@ -39,6 +39,8 @@ class Topic:
     retention_ms: int | None = 30 * DAY_MS
     """None: compacted, the newest record of each key stays."""
     record_bytes_max: int = MEBIBYTE
+    protobuf: str = ""
+    """Full name of the message on a topic whose format is a standard's and not ours; JSON of it may stand there too."""
     adapter: TypeAdapter[Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -60,7 +62,29 @@ AGENT_EVENTS = Topic(
     description="What agents and models did, as CloudEvents.",
     model=AgentEvent,
     key="system",
-    producers=("agents",),
+    producers=("agents", "telemetry-ingest"),
+    consumers=("telemetry-ingest",),
+    retention_ms=7 * DAY_MS,
+    record_bytes_max=4 * MEBIBYTE,
+)
+OTLP_SPANS = Topic(
+    name="otlp_spans",
+    description="Spans as the OpenTelemetry Collector's Kafka exporter writes them. An export of none lets time go on.",
+    model=bytes,
+    protobuf="opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest",
+    key="none, or the trace",
+    producers=("opentelemetry-collector", "telemetry-ingest"),
+    consumers=("telemetry-ingest",),
+    retention_ms=7 * DAY_MS,
+    record_bytes_max=4 * MEBIBYTE,
+)
+OTLP_LOGS = Topic(
+    name="otlp_logs",
+    description="Log records as the OpenTelemetry Collector's Kafka exporter writes them: evaluations are read.",
+    model=bytes,
+    protobuf="opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest",
+    key="none, or the trace",
+    producers=("opentelemetry-collector", "telemetry-ingest"),
     consumers=("telemetry-ingest",),
     retention_ms=7 * DAY_MS,
     record_bytes_max=4 * MEBIBYTE,
@@ -211,6 +235,8 @@ REVIEWS = Topic(
 
 DECLARED: Sequence[Topic] = (
     AGENT_EVENTS,
+    OTLP_SPANS,
+    OTLP_LOGS,
     TELEMETRY_SUMMARIES,
     TELEMETRY_REJECTED,
     TELEMETRY_EXCEPTIONS,
@@ -247,6 +273,6 @@ def dead_letters_of(topic: Topic) -> Topic:
 TOPICS: Sequence[Topic] = (
     *DECLARED,
     # telemetry-ingest rejects into telemetry.rejected.v1, so raw events need no dead letters of their own.
-    *(dead_letters_of(topic) for topic in DECLARED if topic is not AGENT_EVENTS),
+    *(dead_letters_of(topic) for topic in DECLARED if topic not in (AGENT_EVENTS, OTLP_SPANS, OTLP_LOGS)),
 )
 BY_NAME = {topic.name: topic for topic in TOPICS}

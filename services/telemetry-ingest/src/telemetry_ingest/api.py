@@ -10,6 +10,7 @@ from flyball.observe.http import with_token
 from flyball.schemas.base import DEFAULT_TENANT
 from flyball.store.postgres import PostgresDatabase
 from telemetry_ingest.adapters.postgres import read_totals
+from telemetry_ingest.adapters.traces import read_otlp_totals
 
 PAGE_ROWS_MAX = 500
 
@@ -24,7 +25,10 @@ def routes(database: PostgresDatabase, token: str) -> list[Route]:
         after = items[-1]["system"] if len(items) == PAGE_ROWS_MAX else None
         return JSONResponse({"items": items, "next": after})
 
-    return [Route("/v1/totals", with_token(token, totals))]
+    async def otlp(_: Request) -> Response:
+        return JSONResponse({"items": list(await read_otlp_totals(database))})
+
+    return [Route("/v1/totals", with_token(token, totals)), Route("/v1/otlp", with_token(token, otlp))]
 
 
 def _item(row: dict[str, Any]) -> dict[str, Any]:

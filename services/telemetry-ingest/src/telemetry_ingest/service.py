@@ -18,6 +18,7 @@ from flyball.schemas.topics import (
     REGISTRY_SYSTEMS,
     TELEMETRY_REJECTED,
     TELEMETRY_SUMMARIES,
+    Topic,
 )
 from flyball.store.ports import Outgoing, Tx
 from telemetry_ingest.domain.assign import assign
@@ -112,8 +113,10 @@ def sightings_of(accepted: Sequence[Accepted]) -> list[Sighting]:
     return list(map(Sighting._make, zip(fingerprints, places, times, strict=True)))
 
 
-def wiring(service: TelemetryIngest[Tx], records_max: int) -> Wiring[Tx]:
-    """Everything that this service reads and writes."""
+def wiring(
+    service: TelemetryIngest[Tx], records_max: int, more: Sequence[Subscription[Tx]] = (), says: Sequence[Topic] = ()
+) -> Wiring[Tx]:
+    """Everything that this service reads and writes, ``more`` and ``says`` of OpenTelemetry among it."""
     registered = TypedHandler(NAME, REGISTRY_SYSTEMS, service.on_registered, service.metrics)
     references = TypedHandler(NAME, DRIFT_REFERENCES, service.on_references, service.metrics)
     return Wiring(
@@ -129,8 +132,9 @@ def wiring(service: TelemetryIngest[Tx], records_max: int) -> Wiring[Tx]:
                 lanes=LANES,
                 after=(DRIFT_REFERENCES, REGISTRY_SYSTEMS),
             ),
+            *more,
         ),
-        publishes=(TELEMETRY_SUMMARIES, TELEMETRY_REJECTED, *PUBLISHES),
+        publishes=(TELEMETRY_SUMMARIES, TELEMETRY_REJECTED, *PUBLISHES, *says),
     )
 
 

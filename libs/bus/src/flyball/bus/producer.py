@@ -33,6 +33,13 @@ class KafkaPublisher:
         except (KafkaError, TimeoutError, OSError) as error:
             raise Transient(f"Kafka: {type(error).__name__}: {error}") from error
 
+    async def append(self, topic: str, partition: int, body: bytes) -> None:
+        """Put one record without a key onto one partition. Raises ``Transient`` unless the broker acknowledged it."""
+        try:
+            await self._producer.send_and_wait(topic, body, partition=partition)
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise Transient(f"Kafka: {type(error).__name__}: {error}") from error
+
 
 @asynccontextmanager
 async def open_publisher(settings: KafkaSettings, name: str) -> AsyncIterator[KafkaPublisher]:

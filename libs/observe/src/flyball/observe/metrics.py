@@ -43,3 +43,9 @@ class Metrics:
             ["version"],
             registry=at,
         )
+        self.otlp = Counter(
+            "flyball_otlp", "Spans and log events by what became of them", ["signal", "fate"], registry=at
+        )
+        self.traces_told_early = Counter(
+            "flyball_traces_told_early", "Traces told before their time, because too many waited", registry=at
+        )

@@ -1,6 +1,6 @@
 """The shape of one trace: which span is the interaction, and whose tokens count. A function of the set of spans."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from telemetry_ingest.domain.otlp.facts import INFERENCE, SpanFacts
@@ -50,7 +50,7 @@ def _tops(spans: Spans) -> list[SpanFacts]:
     return roots or orphans(spans) or in_order(spans.values())[:1]
 
 
-def _below(spans: Spans, marked: Set[str]) -> set[str]:
+def _below(spans: Spans, marked: set[str]) -> set[str]:
     """Spans that have a marked one somewhere above them."""
     known: dict[str, bool] = {}
     # In the order of ids, so that a circle of parents comes out the same each time.

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID, uuid5
 
 from flyball.schemas.base import DEFAULT_TENANT, UNKNOWN_SYSTEM, Event
 from flyball.schemas.native import OUTCOME_OK, EvaluationRecorded, InteractionCompleted, OutcomeObserved
+from telemetry_ingest.domain.feeds.prices import ListPrice
+from telemetry_ingest.domain.otlp.costs import cost_of, moment_of
 from telemetry_ingest.domain.otlp.facts import INFERENCE, EvaluationFacts, SpanFacts
 from telemetry_ingest.domain.otlp.names import as_name
 from telemetry_ingest.domain.otlp.shape import Shape, in_order, is_of_interest, shape_of
@@ -18,10 +20,8 @@ NAMESPACE: Final = UUID("b5c6b3d4-50a5-5c0f-8a55-0b9f4f0c7f21")
 UNKNOWN_RELEASE: Final = "unknown"
 SEVERAL: Final = "several"
 """Provider or model of an interaction that used more than one: no price fits its sums."""
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LABELS_MAX: Final = 16
 TOKENS_MAX: Final = 1_000_000_000
-MICRO_USD_MAX: Final = 1_000_000_000_000
 MILLISECONDS_MAX: Final = 86_400_000.0
 NANOSECONDS: Final = 1_000_000
 
@@ -47,14 +47,14 @@ class Telling:
     of_interest: bool
 
 
-def tell(trace: Trace, at_ms: int) -> Telling:
+def tell(trace: Trace, at_ms: int, price: ListPrice) -> Telling:
     """Tell a trace that was not told yet. The same spans and evaluations make the same events in any order."""
     of_interest = any(is_of_interest(span) for span in trace.spans.values())
     told = _identity(trace, at_ms)
     events: list[NativeEvent] = []
     if of_interest:
         shape = shape_of(trace.spans)
-        events += _interaction(trace, shape, told)
+        events += _interaction(trace, shape, told, price)
         events += _outcome(trace, shape, told)
         for span in in_order(trace.spans.values()):
             events += (evaluated(trace.trace_id, one, told) for one in span.evaluations)
@@ -116,7 +116,7 @@ def _system(agent: str | None, service_name: str | None) -> str:
     return (agent and as_name(agent)) or (service_name and as_name(service_name)) or UNKNOWN_SYSTEM
 
 
-def _interaction(trace: Trace, shape: Shape, told: Told) -> Iterator[NativeEvent]:
+def _interaction(trace: Trace, shape: Shape, told: Told, price: ListPrice) -> Iterator[NativeEvent]:
     heads, leaves = shape.heads, shape.tokens_of
     spans = [*heads, *in_order(trace.spans.values())]
     start_ns, end_ns = min(head.start_ns for head in heads), max(head.end_ns for head in heads)
@@ -134,7 +134,7 @@ def _interaction(trace: Trace, shape: Shape, told: Told) -> Iterator[NativeEvent
         reasoning_tokens=_sum(leaves, lambda span: span.reasoning_tokens, TOKENS_MAX),
         provider=_only(span.provider for span in leaves or inferences),
         model=_only(span.model for span in leaves or inferences),
-        cost_micro_usd=_cost(shape),
+        cost_micro_usd=cost_of(shape, price),
         confidence=_first(spans, lambda span: span.confidence),
         escalated=any(span.escalated for span in spans),
         autonomous=_first(spans, lambda span: span.autonomous),
@@ -161,12 +161,7 @@ def _outcome(trace: Trace, shape: Shape, told: Told) -> Iterator[NativeEvent]:
 
 
 def _event(identity: str, kind: str, time_ns: int, told: Told, data: Event) -> NativeEvent:
-    try:
-        time = EPOCH + timedelta(microseconds=time_ns // 1_000)
-    except OverflowError:
-        # Beyond the year 9999: native events refuse it by its time.
-        time = datetime.max.replace(tzinfo=UTC)
-    return NativeEvent(uuid5(NAMESPACE, identity), kind, time, told.tenant, told.system, data)
+    return NativeEvent(uuid5(NAMESPACE, identity), kind, moment_of(time_ns), told.tenant, told.system, data)
 
 
 def _first(spans: Iterable[SpanFacts], read: Callable[[SpanFacts], Value | None]) -> Value | None:
@@ -177,17 +172,6 @@ def _sum(spans: Iterable[SpanFacts], read: Callable[[SpanFacts], int | None], mo
     """None where no span knows: unknown is not 0."""
     known = [value for span in spans if (value := read(span)) is not None]
     return min(sum(known), most) if known else None
-
-
-def _cost(shape: Shape) -> int | None:
-    """The sum, if every request that bore tokens bore a cost too: a sum of some of them is the cost of nothing."""
-    costed = {span.span_id for span in shape.cost_of}
-    if costed and not any(span.span_id not in costed and span.cost_micro_usd is None for span in shape.tokens_of):
-        return _sum(shape.cost_of, lambda span: span.cost_micro_usd, MICRO_USD_MAX)
-    # An agent may know the cost of the whole while its requests know theirs not at all.
-    if len(costed) == 1 and all(span.is_agent_like for span in shape.cost_of):
-        return shape.cost_of[0].cost_micro_usd
-    return None
 
 
 def _only(values: Iterable[str | None]) -> str | None:

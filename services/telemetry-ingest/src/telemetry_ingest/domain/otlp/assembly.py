@@ -1,0 +1,118 @@
+"""What one batch of messages does to the traces that it touches, and to those whose time is over by then."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+from telemetry_ingest.domain.feeds.prices import ListPrice
+from telemetry_ingest.domain.otlp.facts import EvaluationFacts, OtlpRead, SpanFacts
+from telemetry_ingest.domain.otlp.telling import NativeEvent, evaluated, tell
+from telemetry_ingest.domain.otlp.traces import DUPLICATE, LATE, LEFT_OUT, Home, Trace, TraceLimits
+
+Signal = Literal["spans", "logs"]
+SPANS: Final = "spans"
+LOGS: Final = "logs"
+RECEIVED: Final = "received"
+USED: Final = "used"
+NOT_OF_INTEREST: Final = "not_of_interest"
+REJECTED: Final = "rejected"
+FATES: Final = (RECEIVED, USED, NOT_OF_INTEREST, DUPLICATE, LATE, LEFT_OUT, REJECTED)
+"""received = all the others + those that wait. ``duplicate`` and ``late`` are defined where traces are."""
+
+
+class Count(NamedTuple):
+    """What is counted: spans or log events, and what became of them."""
+
+    signal: Signal
+    fate: str
+
+
+@dataclass(slots=True)
+class Assembly:
+    """One batch at work. ``traces`` are those that it touches, held against everybody else, by their ids."""
+
+    home: Home
+    limits: TraceLimits
+    price: ListPrice
+    traces: dict[str, Trace]
+    counts: Counter[Count] = field(default_factory=Counter)
+    events: list[NativeEvent] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    """Traces that were nobody's interaction: nothing needs to be remembered of them."""
+
+    def take(self, read: OtlpRead, signal: Signal, at_ms: int) -> None:
+        """Take in one message that was appended at ``at_ms``."""
+        for span in read.spans:
+            self._take_span(span, at_ms)
+        for evaluation in read.evaluations:
+            self._take_evaluation(evaluation, at_ms)
+        self._count(signal, RECEIVED, len(read.spans) + len(read.evaluations) + read.ignored + len(read.rejected))
+        self._count(signal, NOT_OF_INTEREST, read.ignored)
+        self._count(signal, REJECTED, len(read.rejected))
+
+    def reject(self, signal: Signal) -> None:
+        """Nobody knows how much was in a message that cannot be read: it counts as one."""
+        self._count(signal, RECEIVED, 1)
+        self._count(signal, REJECTED, 1)
+
+    def tell_due(self, traces: Iterable[Trace], at_ms: int) -> None:
+        """Tell those whose time is over at ``at_ms``."""
+        for trace in traces:
+            if trace.is_due(at_ms, self.limits):
+                self.tell(trace, trace.due_ms(self.limits))
+
+    def tell(self, trace: Trace, at_ms: int) -> None:
+        """Tell a trace as it is, whatever may still come."""
+        telling = tell(trace, at_ms, self.price)
+        self.events += telling.events
+        self._count(SPANS, USED if telling.of_interest else NOT_OF_INTEREST, len(trace.spans))
+        self._count(LOGS, USED, len(trace.evaluations))
+        if telling.of_interest:
+            self.traces[trace.trace_id] = trace
+            trace.told, trace.seen = telling.told, set(trace.spans)
+        else:
+            self.traces.pop(trace.trace_id, None)
+            self.gone.add(trace.trace_id)
+        trace.spans, trace.evaluations, trace.bytes = {}, [], 0
+
+    def _take_span(self, span: SpanFacts, at_ms: int) -> None:
+        trace = self._trace(span.trace_id, at_ms)
+        fate = trace.take_span(span, at_ms, self.limits)
+        if fate in (DUPLICATE, LATE, LEFT_OUT):
+            self._count(SPANS, fate, 1)
+        if fate == LATE:
+            # Its judgements are worth no less: the interaction that they are about was told.
+            self.events += (evaluated(trace.trace_id, one, trace.told) for one in span.evaluations)
+
+    def _take_evaluation(self, evaluation: EvaluationFacts, at_ms: int) -> None:
+        if evaluation.trace_id is None:
+            self.events.append(evaluated(None, evaluation, None))
+            self._count(LOGS, USED, 1)
+            return
+        trace = self._trace(evaluation.trace_id, at_ms)
+        if trace.told is not None:
+            self.events.append(evaluated(trace.trace_id, evaluation, trace.told))
+            self._count(LOGS, USED, 1)
+        elif trace.take_evaluation(evaluation, at_ms, self.limits) == LEFT_OUT:
+            self._count(LOGS, LEFT_OUT, 1)
+
+    def _trace(self, trace_id: str, at_ms: int) -> Trace:
+        """The trace as it stands at ``at_ms``: told if its time is over, begun anew when it was forgotten."""
+        trace = self.traces.get(trace_id)
+        if trace is not None and trace.is_due(at_ms, self.limits):
+            self.tell(trace, trace.due_ms(self.limits))
+            trace = self.traces.get(trace_id)
+        if trace is None or (trace.told is not None and at_ms >= trace.due_ms(self.limits)):
+            trace = self.traces[trace_id] = Trace(trace_id, self.home, at_ms, at_ms)
+        return trace
+
+    def _count(self, signal: Signal, fate: str, count: int) -> None:
+        if count:
+            self.counts[Count(signal, fate)] += count
+
+
+def traces_in(reads: Sequence[OtlpRead]) -> set[str]:
+    """Ids of the traces that the messages are about."""
+    found = {span.trace_id for read in reads for span in read.spans}
+    return found | {one.trace_id for read in reads for one in read.evaluations if one.trace_id is not None}

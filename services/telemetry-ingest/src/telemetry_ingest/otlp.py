@@ -1,0 +1,161 @@
+"""The shell for OpenTelemetry: decode messages, put spans to their traces, publish what is told as native events."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Generic
+from uuid import UUID, uuid5
+
+from flyball.bus.messages import fact
+from flyball.bus.processor import one_by_one
+from flyball.bus.records import Batch, Record, id_of_position
+from flyball.bus.subscription import Subscription
+from flyball.observe.metrics import Metrics
+from flyball.schemas.base import DEFAULT_TENANT, UNKNOWN_SYSTEM
+from flyball.schemas.envelope import headers_of
+from flyball.schemas.rejected import Position, TelemetryRejected
+from flyball.schemas.topics import AGENT_EVENTS, OTLP_LOGS, OTLP_SPANS, TELEMETRY_REJECTED
+from flyball.schemas.unreadable import Unreadable
+from flyball.store.ports import Outgoing, Tx
+from telemetry_ingest.domain.feeds.prices import ListPrice
+from telemetry_ingest.domain.otlp.assembly import LOGS, SPANS, Assembly, Signal, traces_in
+from telemetry_ingest.domain.otlp.facts import OtlpRead, RejectedPart
+from telemetry_ingest.domain.otlp.names import as_name
+from telemetry_ingest.domain.otlp.telling import NativeEvent
+from telemetry_ingest.domain.otlp.traces import Home, TraceLimits
+from telemetry_ingest.otlp_ports import Encoding, Reader, Traces
+
+Read = Callable[[bytes | None, Encoding, int], OtlpRead]
+NAME: Final = "telemetry-ingest"
+SOURCE: Final = "otlp"
+"""CloudEvents source of what traces tell: with an id that is derived from the trace, it is counted once."""
+DUE_MAX: Final = 2_000
+"""Traces told beside those that a batch touches; the next batch, or a tick, tells more."""
+TICK: Final = b"{}"
+"""OTLP/JSON for nothing: its append time is what counts, and whoever else reads the topic finds no span in it."""
+NANOSECONDS: Final = 1_000_000
+PARTS_BYTES_FACTOR: Final = 2
+PARTS_BYTES_MORE: Final = 65_536
+"""Bad parts carry their resource with them: beyond twice the message and this, the message itself is shorter."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtlpIngest(Generic[Tx]):
+    reader: Reader
+    encoding: Encoding
+    traces: Callable[[Tx], Traces]
+    price: ListPrice
+    limits: TraceLimits
+    waiting_max: int
+    """Traces that may wait in one partition."""
+    metrics: Metrics
+
+    async def on_spans(self, transaction: Tx, batch: Batch) -> None:
+        """One batch of messages with spans; all its effects are in ``transaction``."""
+        await self._take(transaction, batch, SPANS, self.reader.traces)
+
+    async def on_logs(self, transaction: Tx, batch: Batch) -> None:
+        await self._take(transaction, batch, LOGS, self.reader.logs)
+
+    async def _take(self, transaction: Tx, batch: Batch, signal: Signal, read: Read) -> None:
+        messages = [(record, self._read(record, read)) for record in batch.records]
+        home, store = Home(batch.topic, batch.partition), self.traces(transaction)
+        touched = traces_in([said for _, said in messages if isinstance(said, OtlpRead)])
+        assembly = Assembly(home, self.limits, self.price, await store.load(touched))
+        out: list[Outgoing] = []
+        for record, said in messages:
+            if isinstance(said, OtlpRead):
+                assembly.take(said, signal, record.timestamp_ms)
+            else:
+                assembly.reject(signal)
+            out += _rejections(record, said)
+        await self._tell(store, assembly, touched, max(record.timestamp_ms for record in batch.records))
+        await transaction.enqueue([_published(event) for event in assembly.events] + out)
+        for count, number in assembly.counts.items():
+            self.metrics.otlp.labels(*count).inc(number)
+
+    def _read(self, record: Record, read: Read) -> OtlpRead | Unreadable:
+        if record.value == TICK:
+            return OtlpRead()
+        try:
+            return read(record.value, self.encoding, record.timestamp_ms * NANOSECONDS)
+        except Unreadable as unreadable:
+            return unreadable
+
+    async def _tell(self, store: Traces, assembly: Assembly, touched: set[str], at_ms: int) -> None:
+        home = assembly.home
+        assembly.tell_due(list(assembly.traces.values()), at_ms)
+        assembly.tell_due(await store.due(home, at_ms, touched, DUE_MAX), at_ms)
+        await store.save(assembly.traces.values(), assembly.gone - assembly.traces.keys(), self.limits)
+        too_many = await store.waiting(home) - self.waiting_max
+        if too_many > 0:
+            await self._tell_early(store, assembly, too_many, at_ms)
+        await store.forget(home, at_ms)
+        await store.count(home, assembly.counts, at_ms)
+
+    async def _tell_early(self, store: Traces, assembly: Assembly, too_many: int, at_ms: int) -> None:
+        early = Assembly(assembly.home, self.limits, self.price, {})
+        for trace in await store.soonest(assembly.home, (), too_many):
+            early.tell(trace, at_ms)
+        await store.save(early.traces.values(), early.gone, self.limits)
+        assembly.events += early.events
+        assembly.counts += early.counts
+        self.metrics.traces_told_early.inc(too_many)
+
+
+def subscriptions(otlp: OtlpIngest[Tx], records_max: int) -> Sequence[Subscription[Tx]]:
+    """What is read of OpenTelemetry."""
+    return (
+        Subscription(OTLP_SPANS, one_by_one(otlp.on_spans), hot=True, records_max=records_max),
+        Subscription(OTLP_LOGS, one_by_one(otlp.on_logs), hot=True, records_max=records_max),
+    )
+
+
+SAYS: Final = (AGENT_EVENTS, OTLP_SPANS, OTLP_LOGS)
+"""Native events; and on the other two what came over HTTP, and ticks."""
+
+
+def _published(event: NativeEvent) -> Outgoing:
+    headers = headers_of(event.id, SOURCE, event.type, event.time, event.system)
+    body = event.data.model_dump_json(exclude_none=True).encode()
+    tenant = () if event.tenant == DEFAULT_TENANT else (("ce_tenant", event.tenant.encode()),)
+    return Outgoing(AGENT_EVENTS.name, event.system.encode(), (*headers, *tenant), body)
+
+
+def _rejections(record: Record, said: OtlpRead | Unreadable) -> Iterator[Outgoing]:
+    reject, place = partial(_rejection, record), id_of_position(record.topic, record.partition, record.offset)
+    if isinstance(said, Unreadable):
+        yield reject(place, said.reason, said.field, said.detail, UNKNOWN_SYSTEM, record.value)
+        return
+    parts = said.rejected
+    if sum(len(part.body) for part in parts) > PARTS_BYTES_FACTOR * len(record.value or b"") + PARTS_BYTES_MORE:
+        first = parts[0]
+        detail = f"{len(parts)} parts of this message, the first of them: {first.detail}"
+        yield reject(place, first.reason, first.field, detail, _system_of(parts), record.value)
+        return
+    for part in parts:
+        identity = uuid5(place, str(part.position))
+        yield reject(identity, part.reason, part.field, part.detail, _system_of([part]), part.body)
+
+
+def _system_of(parts: Sequence[RejectedPart]) -> str:
+    name = next((part.service_name for part in parts if part.service_name), None)
+    return (name and as_name(name)) or UNKNOWN_SYSTEM
+
+
+def _rejection(
+    record: Record, identity: UUID, reason: str, field: str | None, detail: str, system: str, body: bytes | None
+) -> Outgoing:
+    event = TelemetryRejected.model_construct(
+        tenant=DEFAULT_TENANT,
+        system=system,
+        reason=reason[:64],
+        field=field and field[:256],
+        detail=detail[:1024],
+        position=Position(topic=record.topic, partition=record.partition, offset=record.offset),
+        recorded_at=record.recorded_at,
+        key=record.key,
+        headers=tuple(record.headers),
+        body=body,
+    )
+    return fact(TELEMETRY_REJECTED, event, source=NAME, identity=identity, system=system, time=record.recorded_at)

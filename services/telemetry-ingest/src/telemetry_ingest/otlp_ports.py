@@ -1,0 +1,50 @@
+"""What the shell for OpenTelemetry needs from outside its domain."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal, Protocol
+
+from telemetry_ingest.domain.otlp.assembly import Count
+from telemetry_ingest.domain.otlp.facts import OtlpRead
+from telemetry_ingest.domain.otlp.traces import Home, Trace, TraceLimits
+
+Encoding = Literal["protobuf", "json", "auto"]
+
+
+class Reader(Protocol):
+    """Reads OTLP messages. Raises ``Unreadable`` where nothing of a message can be read, and nothing else."""
+
+    def traces(self, body: bytes | None, encoding: Encoding, recorded_ns: int) -> OtlpRead: ...
+
+    def logs(self, body: bytes | None, encoding: Encoding, recorded_ns: int) -> OtlpRead: ...
+
+
+class Traces(Protocol):
+    """Traces in the making, and those told lately, within a transaction."""
+
+    async def load(self, trace_ids: Collection[str]) -> dict[str, Trace]:
+        """Those of them that there are, held until the transaction ends."""
+        ...
+
+    async def due(self, home: Home, at_ms: int, but: Collection[str], traces_max: int) -> Sequence[Trace]:
+        """Traces of this home whose time is over, held; what somebody else holds is left for later."""
+        ...
+
+    async def soonest(self, home: Home, but: Collection[str], traces_max: int) -> Sequence[Trace]:
+        """Traces of this home that wait, those first that are due first, held."""
+        ...
+
+    async def waiting(self, home: Home) -> int:
+        """How many traces of this home wait."""
+        ...
+
+    async def save(self, traces: Collection[Trace], gone: Collection[str], limits: TraceLimits) -> None:
+        """Keep these as they are now, and forget others. Raises ``Transient`` if somebody else began one meanwhile."""
+        ...
+
+    async def forget(self, home: Home, at_ms: int) -> None:
+        """Forget traces of this home that were told long enough ago."""
+        ...
+
+    async def count(self, home: Home, counts: Mapping[Count, int], at_ms: int) -> None:
+        """Add to what became of spans and log events. Last of all, for every batch of a home writes here."""
+        ...

@@ -1,0 +1,295 @@
+"""One interaction per trace, its tokens once, the same in whatever order, split, number and batch its spans come."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from telemetry_ingest.domain.feeds.prices import Rates, Tariff, flat
+from telemetry_ingest.domain.otlp.assembly import LOGS, SPANS, Assembly, Count
+from telemetry_ingest.domain.otlp.facts import EvaluationFacts, OtlpRead, OutcomeFacts, SpanFacts
+from telemetry_ingest.domain.otlp.telling import NativeEvent
+from telemetry_ingest.domain.otlp.traces import Home, Trace, TraceLimits
+
+LIMITS = TraceLimits()
+HOME = Home("otlp_spans", 3)
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+AT = 1_000_000
+SECOND = 1_000_000_000
+LONG_AFTER = AT + 10_000_000
+
+
+def no_price(*_: object) -> Tariff | None:
+    return None
+
+
+def span(number: int, parent: int | None = None, role: str = "other", **said: Any) -> SpanFacts:
+    """Span ``number`` starts in its second and ends at 100 s minus it: children lie within their parents."""
+    return SpanFacts(
+        said.pop("trace_id", TRACE),
+        f"{number:016x}",
+        "name",
+        said.pop("start_ns", number * SECOND),
+        said.pop("end_ns", 100 * SECOND - number * SECOND),
+        None if parent is None else f"{parent:016x}",
+        role,  # type: ignore[arg-type]
+        **{"service_name": "support-svc", **said},
+    )
+
+
+def chat(number: int, parent: int | None, tokens: int, **said: Any) -> SpanFacts:
+    named = {"provider": "openai", "model": "gpt-x", **said}
+    return span(number, parent, "inference", input_tokens=tokens, output_tokens=tokens // 2, **named)
+
+
+def assembled(*batches: Sequence[tuple[int, OtlpRead]], price: Any = no_price) -> Assembly:
+    """All batches of one partition, read one after another as the service does, and a tick long after."""
+    whole = Assembly(HOME, LIMITS, price, {})
+    for batch in batches:
+        for at_ms, read in batch:
+            whole.take(read, LOGS if read.evaluations else SPANS, at_ms)
+        whole.tell_due(list(whole.traces.values()), batch[-1][0])
+    whole.tell_due(list(whole.traces.values()), LONG_AFTER)
+    return whole
+
+
+def told(*spans: SpanFacts, price: Any = no_price) -> list[NativeEvent]:
+    return assembled([(AT, OtlpRead(spans))], price=price).events
+
+
+def interaction(*spans: SpanFacts, price: Any = no_price) -> Any:
+    (event,) = [event for event in told(*spans, price=price) if event.type == "interaction.completed"]
+    return event.data
+
+
+def system(*spans: SpanFacts) -> str:
+    return told(*spans)[0].system
+
+
+AGENT_RUN = (
+    span(1),
+    span(2, 1, "agent", agent="Support Agent", input_tokens=30, output_tokens=15),
+    chat(3, 2, 10),
+    span(4, 2, "tool"),
+    span(5, 4, "agent", agent="researcher", input_tokens=20, output_tokens=10),
+    chat(6, 5, 20),
+)
+
+
+def test_the_outermost_agent_is_the_interaction_and_leaves_bear_the_tokens() -> None:
+    data = interaction(*AGENT_RUN)
+    assert (data.interaction_id, data.latency_ms) == (TRACE, 96_000)
+    assert (data.input_tokens, data.output_tokens) == (30, 15)
+    assert (data.provider, data.model) == ("openai", "gpt-x")
+    assert system(*AGENT_RUN) == "support-agent"
+
+
+def test_without_an_agent_the_root_is_the_interaction_and_its_service_the_system() -> None:
+    spans = span(1, release="2.0.1"), chat(2, 1, 10)
+    assert interaction(*spans).latency_ms == 98_000
+    assert interaction(*spans).release == "2.0.1"
+    assert system(*spans) == "support-svc"
+    assert system(span(1), chat(2, 1, 10, agent="only-one")) == "only-one", "the only agent that anybody names"
+    assert system(span(1, agent="from-above"), span(2, 1, "workflow"), chat(3, 2, 1)) == "from-above"
+
+
+def test_an_agents_own_sums_count_only_if_no_child_came() -> None:
+    alone = span(2, 1, "agent", input_tokens=30, output_tokens=15)
+    assert interaction(span(1), alone).input_tokens == 30
+    assert interaction(span(1), alone, chat(3, 2, 10)).input_tokens == 10
+    cut_off = chat(3, 9, 10)
+    assert interaction(span(1), alone, cut_off).input_tokens == 10, "nobody knows below what it hangs"
+    wrapped = chat(3, 2, 10), chat(4, 3, 10)
+    assert interaction(span(1), alone, *wrapped).input_tokens == 10, "one request, told by two instrumentations"
+
+
+def test_agents_side_by_side_are_one_interaction() -> None:
+    data = interaction(
+        span(1), span(2, 1, "agent", agent="a", end_ns=5 * SECOND), span(6, 1, "agent", agent="b", error="timeout")
+    )
+    assert (data.latency_ms, data.outcome) == (92_000, "timeout")
+
+
+def test_a_web_server_is_not_of_interest() -> None:
+    whole = assembled([(AT, OtlpRead((span(1), span(2, 1), span(3, 2, "tool"))))])
+    assert whole.events == []
+    assert whole.counts == {Count(SPANS, "received"): 3, Count(SPANS, "not_of_interest"): 3}
+
+
+def test_a_circle_of_parents_is_told_all_the_same() -> None:
+    circle = span(1, 2, "agent", agent="a"), span(2, 1, "agent", agent="b"), chat(3, 3, 5)
+    assert interaction(*circle) == interaction(*circle[::-1])
+
+
+@pytest.mark.parametrize(
+    ("missing", "wait_ms"), [(None, LIMITS.settle_ms), (True, LIMITS.bind_ms), (False, LIMITS.horizon_ms)]
+)
+def test_how_long_a_trace_waits_rests_on_what_it_lacks(missing: bool | None, wait_ms: int) -> None:
+    trace = Trace(TRACE, HOME, AT, AT)
+    parent = None if missing is None else 1
+    trace.take_span(chat(2, parent, 10, parent_is_remote=missing), AT, LIMITS)
+    assert not trace.is_due(AT + wait_ms - 1, LIMITS)
+    assert trace.is_due(AT + wait_ms, LIMITS)
+
+
+def test_a_parent_in_the_same_process_is_waited_for() -> None:
+    child = chat(3, 2, 10, parent_is_remote=False)
+    parent = span(2, None, "agent", agent="late")
+    ten_minutes_later = AT + 600_000
+    whole = assembled([(AT, OtlpRead((child,)))], [(ten_minutes_later, OtlpRead((parent,)))])
+    assert [event.system for event in whole.events] == ["late"]
+
+
+def test_what_comes_after_the_telling_is_late_and_told_no_more() -> None:
+    child, parent = chat(3, 2, 10), span(2, None, "agent", agent="late")
+    after = AT + LIMITS.bind_ms
+    for batches in (
+        [[(AT, OtlpRead((child,)))], [(after, OtlpRead((parent, child)))]],
+        [[(AT, OtlpRead((child,))), (after, OtlpRead((parent, child)))]],
+    ):
+        whole = assembled(*batches)
+        assert [event.system for event in whole.events] == ["support-svc"]
+        fates = ("received", "used", "late", "duplicate")
+        assert [whole.counts[Count(SPANS, fate)] for fate in fates] == [3, 1, 1, 1]
+
+
+def test_evaluations_are_of_the_interaction_before_and_after_it_is_told() -> None:
+    early, late = judged(1), judged(2)
+    of_a_span = span(2, 1, "agent", agent="a", evaluations=(judged(3),))
+    whole = assembled(
+        [(AT, OtlpRead(evaluations=(early,)))],
+        [(AT + 1, OtlpRead((span(1, release="1.2.3"), of_a_span)))],
+        [(AT + 100_000, OtlpRead(evaluations=(late,)))],
+    )
+    judgements = [event for event in whole.events if event.type == "evaluation.recorded"]
+    assert len({event.id for event in judgements}) == 3
+    assert {(event.system, event.data.interaction_id, event.data.release) for event in judgements} == {
+        ("a", TRACE, "1.2.3")
+    }
+    assert whole.counts[Count(LOGS, "used")] == 2
+
+
+def test_an_evaluation_whose_trace_nobody_knows_says_itself_whose_it_is() -> None:
+    (event,) = assembled([(AT, OtlpRead(evaluations=(judged(1)._replace(agent="Judged"),)))]).events
+    assert (event.system, event.data.interaction_id) == ("judged", TRACE)
+    (event,) = assembled([(AT, OtlpRead(evaluations=(judged(1)._replace(trace_id=None, response_id="r1"),)))]).events
+    assert (event.system, event.data.interaction_id) == ("support-svc", "r1")
+
+
+def judged(number: int) -> EvaluationFacts:
+    return EvaluationFacts("relevance", "judge", "1", number * SECOND, 0.5, trace_id=TRACE, service_name="support-svc")
+
+
+def test_what_an_agent_says_of_its_outcome_is_told() -> None:
+    outcome = OutcomeFacts(success=True, business_value_micro_usd=7)
+    events = told(span(1, None, "agent", outcome=outcome, confidence=0.5, escalated=True, segment={"plan": "pro"}))
+    assert [event.type for event in events] == ["interaction.completed", "outcome.observed"]
+    data: Any = events[0].data
+    assert (data.business_value_micro_usd, data.confidence, data.escalated) == (7, 0.5, True)
+    assert data.segment == {"plan": "pro"}
+
+
+def test_requests_are_priced_one_by_one_and_only_where_sums_cannot_be() -> None:
+    tiered = Tariff(((15, Rates(2_000 * 10**9, 0)), (-1, Rates(1_000 * 10**9, 0))))
+
+    def price(_: str | None, model: str, __: object) -> Tariff | None:
+        return {"gpt-x": flat(Rates(1_000 * 10**9, 0)), "tiered": tiered}.get(model)
+
+    root = span(1)
+    assert interaction(root, chat(2, 1, 10), price=price).cost_micro_usd is None, "an agreed price may apply"
+    assert interaction(root, chat(2, 1, 10), chat(3, 1, 10), price=price).cost_micro_usd is None
+    by_tier = chat(2, 1, 10, model="tiered"), chat(3, 1, 10, model="tiered")
+    assert interaction(root, *by_tier, price=price).cost_micro_usd == 20_000, "together they would cost 40,000"
+    two = interaction(root, chat(2, 1, 10), by_tier[1], price=price)
+    assert (two.cost_micro_usd, two.model) == (20_000, "several")
+    unknown = interaction(root, chat(2, 1, 10), chat(3, 1, 10, model="unheard-of"), price=price)
+    assert unknown.cost_micro_usd is None
+    assert interaction(root, chat(2, 1, 10, cost_micro_usd=5), chat(3, 1, 1, cost_micro_usd=6)).cost_micro_usd == 11
+    assert interaction(root, chat(2, 1, 10, cost_micro_usd=5), chat(3, 1, 1)).cost_micro_usd is None
+
+
+def test_a_trace_has_bounds_and_its_agent_still_comes_in() -> None:
+    limits = TraceLimits(spans_max=10)
+    whole = Assembly(HOME, limits, no_price, {})
+    for number in range(2, 32):
+        whole.take(OtlpRead((chat(number, 1, 1),)), SPANS, AT)
+    whole.take(OtlpRead((span(1, None, "agent", agent="big"),)), SPANS, AT)
+    whole.tell_due(list(whole.traces.values()), LONG_AFTER)
+    assert [event.system for event in whole.events] == ["big"]
+    assert whole.counts[Count(SPANS, "left_out")] == 20
+    assert whole.counts[Count(SPANS, "used")] == 11
+
+
+ROLES = ("agent", "workflow", "inference", "inference", "tool", "other")
+
+
+@st.composite
+def traces(draw: st.DrawFn) -> list[SpanFacts]:
+    """Up to three traces of up to nine spans; parents may be missing, and figures too."""
+    spans = []
+    for trace in range(draw(st.integers(1, 3))):
+        for number in range(1, draw(st.integers(1, 9)) + 1):
+            parent = draw(st.one_of(st.none(), st.integers(0, number - 1)))
+            spans.append(
+                span(
+                    number,
+                    parent,
+                    draw(st.sampled_from(ROLES)),
+                    trace_id=f"{trace + 1:032x}",
+                    agent=draw(st.sampled_from((None, None, "a", "b"))),
+                    input_tokens=draw(st.sampled_from((None, 0, 7, 100))),
+                    model=draw(st.sampled_from((None, "m", "n"))),
+                    error=draw(st.sampled_from((None, None, "timeout"))),
+                )
+            )
+    return spans
+
+
+@settings(max_examples=25, deadline=None)
+@given(traces(), st.randoms(use_true_random=False))
+def test_any_order_split_number_and_batching_gives_the_same_interactions(spans: list[SpanFacts], random: Any) -> None:
+    expected = facts_of(assembled([(AT, OtlpRead(tuple(spans)))]).events)
+    many = spans + random.choices(spans, k=random.randint(0, len(spans)))
+    random.shuffle(many)
+    messages = [(AT + index, OtlpRead(part)) for index, part in enumerate(split(many, random))]
+    whole = assembled(*split(messages, random))
+    assert facts_of(whole.events) == expected
+    conserved(whole, len(many))
+    assert whole.counts[Count(SPANS, "duplicate")] == len(many) - len(spans)
+
+
+@settings(max_examples=25, deadline=None)
+@given(traces(), st.randoms(use_true_random=False))
+def test_what_is_late_rests_on_append_times_and_not_on_batches(spans: list[SpanFacts], random: Any) -> None:
+    random.shuffle(spans)
+    at_ms, messages = AT, []
+    for part in split(spans, random):
+        at_ms += random.choice((0, 1, 4_999, 5_000, 29_999, 30_000, 4_000_000))
+        messages.append((at_ms, OtlpRead(part)))
+    one_by_one = assembled(*[[message] for message in messages])
+    otherwise = assembled(*split(messages, random))
+    assert facts_of(otherwise.events) == facts_of(one_by_one.events)
+    assert otherwise.counts == one_by_one.counts
+    conserved(otherwise, len(spans))
+
+
+def split(items: Sequence[Any], random: Any) -> Iterable[Any]:
+    """Consecutive parts, none of them empty."""
+    left = list(items)
+    while left:
+        size = random.randint(1, len(left))
+        yield tuple(left[:size])
+        left = left[size:]
+
+
+def facts_of(events: Iterable[NativeEvent]) -> Counter[str]:
+    return Counter(str(event) for event in events)
+
+
+def conserved(whole: Assembly, received: int) -> None:
+    assert whole.counts.pop(Count(SPANS, "received")) == received
+    assert sum(whole.counts.values()) == received
+    assert sum(trace.waiting for trace in whole.traces.values()) == 0

@@ -1,0 +1,79 @@
+"""What must hold at the end, recomputed from the topics alone: one reader, one message at a time, nothing ever dies."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flyball.bus.records import Record
+from flyball.schemas.topics import AGENT_EVENTS, OTLP_LOGS, OTLP_SPANS
+from flyball.sim.broker import Broker
+from flyball.sim.database import MemoryDatabase
+from telemetry_ingest.domain.otlp.assembly import RECEIVED, SPANS, Assembly
+from telemetry_ingest.domain.otlp.facts import OtlpRead
+from telemetry_ingest.domain.otlp.traces import Home, TraceLimits
+from telemetry_ingest.otlp import TICK, _published
+from tests.sim.tracing.memory import TOTALS
+from tests.sim.tracing.memory import TRACES as TABLE
+
+Known = Mapping[bytes, OtlpRead]
+
+
+def conserved(broker: Broker, database: MemoryDatabase, known: Known) -> None:
+    """Received = what became of them, and by then nothing waits."""
+    for signal, topic in (("spans", OTLP_SPANS.name), ("logs", OTLP_LOGS.name)):
+        reads = [known.get(record.value or b"") for record in broker.records(topic) if record.value != TICK]
+        sent = sum(1 if read is None else len(read.spans) + len(read.evaluations) for read in reads)
+        counts: Counter[str] = Counter()
+        for (of, _), fates in database.rows(TOTALS).items():
+            if of == signal:
+                counts += fates
+        assert counts.pop(RECEIVED) == sent, (signal, counts)
+        assert counts.total() == sent, (signal, counts, sent)
+    assert sum(row.waiting for row in database.rows(TABLE).values()) == 0
+
+
+def told_once(broker: Broker, known: Known, limits: TraceLimits) -> None:
+    """One interaction per trace; and of traces that lie on one partition, the very one that a single reader tells."""
+    told: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
+    for record in broker.records(AGENT_EVENTS.name):
+        kind, trace, event = _event(record)
+        if kind == "interaction.completed":
+            told[trace].add(event)
+    several = {trace: events for trace, events in told.items() if len(events) > 1}
+    assert not several, f"told in two ways: {several}"
+    whole = {trace for trace, places in _places(broker, known).items() if len(places) == 1}
+    expected = {trace: {event} for trace, event in _alone(broker, known, limits) if trace in whole}
+    assert {trace: events for trace, events in told.items() if trace in whole} == expected
+
+
+def _alone(broker: Broker, known: Known, limits: TraceLimits) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for log in broker.partitions(OTLP_SPANS.name):
+        reader = Assembly(Home(log.topic, log.partition), limits, lambda *_: None, {})
+        for record in log.records:
+            read = known.get(record.value or b"")
+            if read is not None:
+                reader.take(read, SPANS, record.timestamp_ms)
+            reader.tell_due(list(reader.traces.values()), record.timestamp_ms)
+        for event in reader.events:
+            message = _published(event)
+            kind, trace, published = _event(Record("", 0, 0, 0, message.key, message.body, message.headers))
+            if kind == "interaction.completed":
+                yield trace, published
+
+
+def _places(broker: Broker, known: Known) -> dict[str, set[int]]:
+    """The partitions on which each trace lies; one that an evaluation began may have its time from another topic."""
+    places: dict[str, set[int]] = defaultdict(set)
+    for record in broker.records(OTLP_SPANS.name):
+        for span in known.get(record.value or b"", OtlpRead()).spans:
+            places[span.trace_id].add(record.partition)
+    for record in broker.records(OTLP_LOGS.name):
+        for judgement in known.get(record.value or b"", OtlpRead()).evaluations:
+            places[judgement.trace_id or ""] |= {-1, -2}
+    return places
+
+
+def _event(record: Record) -> tuple[str, str, tuple[Any, ...]]:
+    headers = {name: (value or b"").decode() for name, value in record.headers}
+    body = (record.value or b"").decode()
+    return headers["ce_type"], body.split('"interaction_id":"')[1][:32], (record.key, headers["ce_id"], body)
