@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from telemetry_ingest.adapters.price_list import Listed
 from telemetry_ingest.domain.feeds.prices import Rates, Tariff, flat
 from telemetry_ingest.domain.otlp.assembly import LOGS, SPANS, Assembly, Count
 from telemetry_ingest.domain.otlp.facts import EvaluationFacts, OtlpRead, OutcomeFacts, SpanFacts
@@ -22,7 +23,7 @@ SECOND = 1_000_000_000
 LONG_AFTER = AT + 10_000_000
 
 
-def no_price(*_: object) -> Tariff | None:
+def no_price(*_: object) -> None:
     return None
 
 
@@ -195,8 +196,9 @@ def test_what_an_agent_says_of_its_outcome_is_told() -> None:
 def test_requests_are_priced_one_by_one_and_only_where_sums_cannot_be() -> None:
     tiered = Tariff(((15, Rates(2_000 * 10**9, 0)), (-1, Rates(1_000 * 10**9, 0))))
 
-    def price(_: str | None, model: str, __: object) -> Tariff | None:
-        return {"gpt-x": flat(Rates(1_000 * 10**9, 0)), "tiered": tiered}.get(model)
+    def price(_: str | None, model: str) -> Listed | None:
+        tariff = {"gpt-x": flat(Rates(1_000 * 10**9, 0)), "tiered": tiered}.get(model)
+        return Listed((), tariff) if tariff else None
 
     root = span(1)
     assert interaction(root, chat(2, 1, 10), price=price).cost_micro_usd is None, "an agreed price may apply"
