@@ -53,7 +53,7 @@ def _told(shape: Shape) -> int | None:
 
 def _listed(span: SpanFacts, price: ListPrice) -> int | None:
     listing = price(span.provider, span.model) if span.model is not None else None
-    tariff = listing and listing.at(moment_of(span.end_ns))
+    tariff = None if listing is None else listing.at(moment_of(span.end_ns))
     if tariff is None:
         return None
     return cost_micro_usd(tariff, span.input_tokens, span.output_tokens, span.cached_input_tokens)
