@@ -65,7 +65,8 @@ def test_the_example_lists_every_required_variable_and_no_value() -> None:
 
 def test_no_variable_that_is_a_secret_has_a_default() -> None:
     with_default = re.findall(r"\$\{(\w+):-", COMPOSE.read_text())
-    assert set(with_default) == {"FLYBALL_KAFKA_PORT", "FLYBALL_CONSOLE_PORT", "FLYBALL_COOKIES_SECURE"}
+    ports = {"FLYBALL_KAFKA_PORT", "FLYBALL_CONSOLE_PORT", "FLYBALL_OTLP_GRPC_PORT", "FLYBALL_OTLP_HTTP_PORT"}
+    assert set(with_default) == {*ports, "FLYBALL_COOKIES_SECURE", "FLYBALL_UNDECLARED"}
 
 
 def test_every_image_has_an_exact_version(rows: dict[str, Any]) -> None:
