@@ -18,7 +18,7 @@ class _Metric(Part):
 
 
 class _Case(Part):
-    name: str = ""
+    name: str | None = None
     order: int | None = None
     metrics: list[Any] | None = Field(default=None, alias="metricsData")
 
@@ -35,7 +35,7 @@ def read(data: bytes, digest: str) -> Results:
     results = Results(TOOL, run.identifier or digest)
     for kind, cases in (("case", run.cases), ("conversation", run.conversations)):
         for index, case in members(results, cases, _Case, f"{kind}"):
-            sample = f"{kind}/{index if case.order is None else case.order}/{case.name}"
+            sample = f"{kind}/{index if case.order is None else case.order}/{case.name or ''}"
             for _, metric in members(results, case.metrics or [], _Metric, f"{sample}, metric"):
                 results.judge(sample, metric.name, metric.score, metric.success, metric.judge or "")
     return results
