@@ -73,10 +73,10 @@ async def test_a_replica_killed_in_the_middle_loses_and_doubles_nothing(
     second = ServiceProcess("telemetry-ingest", quick, tmp_path, replica=2)
     try:
         await second.start()
-        sent = letters(runs(system, "1.0.0", 3 * RUNS))
-        for start in range(0, len(sent), 40):
-            broker.publish(sent[start : start + 40])
-            if start >= len(sent) // 2 and second.running:
+        traces = runs(system, "1.0.0", 3 * RUNS)
+        for start in range(0, len(traces), RUNS // 2):
+            broker.publish(letters(traces[start : start + RUNS // 2]))
+            if start >= len(traces) // 2 and second.running:
                 await second.kill()
     finally:
         await second.kill()

@@ -124,7 +124,7 @@ def _interaction(trace: Trace, shape: Shape, told: Told, price: ListPrice) -> It
     data = InteractionCompleted.model_construct(
         interaction_id=trace.trace_id,
         release=told.release,
-        outcome=_first(heads, lambda span: span.error) or OUTCOME_OK,
+        outcome=_error(heads, inferences) or OUTCOME_OK,
         latency_ms=min((end_ns - start_ns) / NANOSECONDS, MILLISECONDS_MAX),
         session_id=_first(spans, lambda span: span.session_id),
         time_to_first_token_ms=_first_token_ms(heads, inferences, start_ns),
@@ -172,6 +172,13 @@ def _sum(spans: Iterable[SpanFacts], read: Callable[[SpanFacts], int | None], mo
     """None where no span knows: unknown is not 0."""
     known = [value for span in spans if (value := read(span)) is not None]
     return min(sum(known), most) if known else None
+
+
+def _error(heads: Sequence[SpanFacts], inferences: Sequence[SpanFacts]) -> str | None:
+    """The interaction's own; or that of its requests, if all of them failed: some frameworks end their own well then."""
+    own = _first(heads, lambda span: span.error)
+    failed = [span for span in in_order(inferences) if span.error is not None]
+    return own or (failed[-1].error if failed and len(failed) == len(inferences) else None)
 
 
 def _only(values: Iterable[str | None]) -> str | None:
