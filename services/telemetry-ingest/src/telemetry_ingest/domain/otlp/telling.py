@@ -175,7 +175,7 @@ def _sum(spans: Iterable[SpanFacts], read: Callable[[SpanFacts], int | None], mo
 
 
 def _error(heads: Sequence[SpanFacts], inferences: Sequence[SpanFacts]) -> str | None:
-    """The interaction's own; or that of its requests, if all of them failed: some frameworks end their own well then."""
+    """The interaction's own; or that of its requests, if all failed: some frameworks end their own spans well then."""
     own = _first(heads, lambda span: span.error)
     failed = [span for span in in_order(inferences) if span.error is not None]
     return own or (failed[-1].error if failed and len(failed) == len(inferences) else None)
