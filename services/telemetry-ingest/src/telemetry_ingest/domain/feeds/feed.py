@@ -100,24 +100,29 @@ class Feed:
         return event, Mark(not self.trust.holds, others, checked)
 
     def _cost(self, data: InteractionCompleted, rules: Rules, event: AgentEvent, at_ms: int) -> int | None:
-        known = (rules.version, data.provider, data.model)
+        known = rules.version, data.provider, data.model
         tariff = self._tariffs.get(known)
         if tariff is None:
-            model = data.model or ""
-            name = f"{data.provider or 'unknown'}/{model}"[:MODEL_CHARACTERS_MAX]
-            tariff = rules.tariffs.get(name)
-            if tariff is None:
-                listing = self._listing(name, data.provider, model)
-                tariff = listing.at(event.time) if listing else None
-                if tariff is None:
-                    self._notice(UNPRICED, name, "model", at_ms, data.release)
-                    return None
-                if listing is not None and listing.always is not None:
-                    self._remember(known, tariff)
-            else:
-                self._remember(known, tariff)
-            self._is_priced(name, at_ms)
+            tariff = self._tariff(known, rules, event, at_ms, data.release)
+        if tariff is None:
+            return None
         return cost_micro_usd(tariff, data.input_tokens, data.output_tokens, data.cached_input_tokens)
+
+    def _tariff(self, known: Known, rules: Rules, event: AgentEvent, at_ms: int, release: str) -> Tariff | None:
+        """What the system pays, else what the list says; a model without either is told."""
+        _, provider, model = known
+        name = f"{provider or 'unknown'}/{model}"[:MODEL_CHARACTERS_MAX]
+        listing = None if name in rules.tariffs else self._listing(name, provider, model or "")
+        always = rules.tariffs.get(name) or (listing.always if listing else None)
+        tariff = always or (listing.at(event.time) if listing else None)
+        if tariff is None:
+            self._notice(UNPRICED, name, "model", at_ms, release)
+            return None
+        if always is not None:
+            self._remember(known, always)
+        if (told := self.told.forget(UNPRICED, name, "model")) is not None:
+            self.notices.append(Priced(name, told.at_ms, at_ms))
+        return tariff
 
     def _listing(self, name: str, provider: str | None, model: str) -> Listing | None:
         if name not in self._models:
@@ -131,10 +136,6 @@ class Feed:
         if len(self._tariffs) >= MODELS_MAX:
             self._tariffs.clear()
         self._tariffs[known] = tariff
-
-    def _is_priced(self, name: str, at_ms: int) -> None:
-        if (told := self.told.forget(UNPRICED, name, "model")) is not None:
-            self.notices.append(Priced(name, told.at_ms, at_ms))
 
     def _notice(self, kind: str, subject: str, field: str | None, at_ms: int, release: str | None = None) -> None:
         told = self.told.notice(kind, subject, field, at_ms, release)
