@@ -50,14 +50,17 @@ class Telling:
 def tell(trace: Trace, at_ms: int, price: ListPrice) -> Telling:
     """Tell a trace that was not told yet. The same spans and evaluations make the same events in any order."""
     of_interest = any(is_of_interest(span) for span in trace.spans.values())
-    told = _identity(trace, at_ms)
     events: list[NativeEvent] = []
     if of_interest:
         shape = shape_of(trace.spans)
-        events += _interaction(trace, shape, told, price)
-        events += _outcome(trace, shape, told)
-        for span in in_order(trace.spans.values()):
+        spans = [*shape.heads, *in_order(trace.spans.values())]
+        told = _identity(trace, shape.heads, spans, at_ms)
+        events += _interaction(trace, shape, spans, told, price)
+        events += _outcome(trace, spans, told)
+        for span in spans[len(shape.heads) :]:
             events += (evaluated(trace.trace_id, one, told) for one in span.evaluations)
+    else:
+        told = Told(DEFAULT_TENANT, UNKNOWN_SYSTEM, UNKNOWN_RELEASE, at_ms)
     for one in sorted(trace.evaluations, key=_evaluation_order):
         events.append(evaluated(trace.trace_id, one, told if of_interest else None))
     return Telling(told, events, of_interest)
@@ -83,13 +86,8 @@ def evaluated(trace_id: str | None, facts: EvaluationFacts, told: Told | None) -
     return _event(f"evaluation\n{identity}", "evaluation.recorded", facts.time_ns, Told(tenant, system, "", 0), data)
 
 
-def _identity(trace: Trace, at_ms: int) -> Told:
-    if not trace.spans:
-        first = min(trace.evaluations, key=_evaluation_order)
-        system = _system(first.agent, first.service_name)
-        return Told(first.tenant or DEFAULT_TENANT, system, first.release or UNKNOWN_RELEASE, at_ms)
-    heads = shape_of(trace.spans).heads
-    spans = [*heads, *in_order(trace.spans.values())]
+def _identity(trace: Trace, heads: Sequence[SpanFacts], spans: Sequence[SpanFacts], at_ms: int) -> Told:
+    """``spans``: the heads first, then all in their order, as everywhere here."""
     return Told(
         _first(spans, lambda span: span.tenant) or DEFAULT_TENANT,
         _system(_agent(trace, heads), _first(spans, lambda span: span.service_name)),
@@ -116,9 +114,10 @@ def _system(agent: str | None, service_name: str | None) -> str:
     return (agent and as_name(agent)) or (service_name and as_name(service_name)) or UNKNOWN_SYSTEM
 
 
-def _interaction(trace: Trace, shape: Shape, told: Told, price: ListPrice) -> Iterator[NativeEvent]:
+def _interaction(
+    trace: Trace, shape: Shape, spans: Sequence[SpanFacts], told: Told, price: ListPrice
+) -> Iterator[NativeEvent]:
     heads, leaves = shape.heads, shape.tokens_of
-    spans = [*heads, *in_order(trace.spans.values())]
     start_ns, end_ns = min(head.start_ns for head in heads), max(head.end_ns for head in heads)
     inferences = [span for span in trace.spans.values() if span.role == INFERENCE]
     data = InteractionCompleted.model_construct(
@@ -144,8 +143,7 @@ def _interaction(trace: Trace, shape: Shape, told: Told, price: ListPrice) -> It
     yield _event(f"interaction\n{trace.trace_id}", "interaction.completed", end_ns, told, data)
 
 
-def _outcome(trace: Trace, shape: Shape, told: Told) -> Iterator[NativeEvent]:
-    spans = [*shape.heads, *in_order(trace.spans.values())]
+def _outcome(trace: Trace, spans: Sequence[SpanFacts], told: Told) -> Iterator[NativeEvent]:
     span = next((one for one in spans if one.outcome is not None), None)
     said = span.outcome if span else None
     if span is None or said is None or (said.success, said.true_class, said.true_value) == (None, None, None):
