@@ -140,11 +140,12 @@ def test_a_recursive_schema_comes_to_an_end() -> None:
 @pytest.mark.parametrize("topic", [topic for topic in DECLARED if not topic.protobuf], ids=lambda topic: topic.name)
 def test_a_model_has_no_edits_to_itself_and_every_lost_field_is_noticed(topic: Any) -> None:
     schema = topic.adapter.json_schema()
-    assert edits(schema, copy.deepcopy(schema)) == []
+    whole = copy.deepcopy(schema)
+    assert edits(schema, whole) == []
     for node in [schema, *schema.get("$defs", {}).values()]:
         for name in list(node.get("properties", {})):
             without = node["properties"].pop(name)
-            found = edits(topic.adapter.json_schema(), schema)
+            found = edits(whole, schema)
             node["properties"][name] = without
             assert any(edit.severity == "breaking" for edit in found), name
 
