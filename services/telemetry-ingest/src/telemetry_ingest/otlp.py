@@ -23,6 +23,8 @@ from telemetry_ingest.domain.otlp.facts import OtlpRead, RejectedPart
 from telemetry_ingest.domain.otlp.names import as_name
 from telemetry_ingest.domain.otlp.telling import NativeEvent
 from telemetry_ingest.domain.otlp.traces import Home, TraceLimits
+from telemetry_ingest.masking.documents import masked_body, masked_headers
+from telemetry_ingest.masking.texts import masked
 from telemetry_ingest.otlp_ports import Encoding, Reader, Traces
 
 Read = Callable[[bytes | None, Encoding, int], OtlpRead]
@@ -146,16 +148,17 @@ def _system_of(parts: Sequence[RejectedPart]) -> str:
 def _rejection(
     record: Record, identity: UUID, reason: str, field: str | None, detail: str, system: str, body: bytes | None
 ) -> Outgoing:
+    kinds: set[str] = set()
     event = TelemetryRejected.model_construct(
         tenant=DEFAULT_TENANT,
         system=system,
         reason=reason[:64],
-        field=field and field[:256],
-        detail=detail[:1024],
+        field=field and masked(field).text[:256],
+        detail=masked(detail).text[:1024],
         position=Position(topic=record.topic, partition=record.partition, offset=record.offset),
         recorded_at=record.recorded_at,
-        key=record.key,
-        headers=tuple(record.headers),
-        body=body,
+        key=record.key and masked_body(record.key, kinds),
+        headers=masked_headers(tuple(record.headers), kinds),
+        body=body and masked_body(body, kinds),
     )
     return fact(TELEMETRY_REJECTED, event, source=NAME, identity=identity, system=system, time=record.recorded_at)

@@ -13,6 +13,8 @@ LITERAL = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)', re.DOTALL)
 """Possessive, so that a string of megabytes takes no memory to match."""
 GROWTH_BYTES_MAX = 65_536
 """A mask may be longer than what it stands for, but records have a limit."""
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""No text has these, and every protobuf message does."""
 IDENTITY = frozenset({'"id"', '"source"'})
 NUMBER_BETWEEN = re.compile(r"(?<=[\[:,\s-])[0-9.eE+-]+(?=\s*[,}\]])")
 IDENTIFIED_BY = frozenset({"ce_id", "ce_source"})
@@ -30,7 +32,7 @@ def masked_body(body: bytes, kinds: Kinds) -> bytes:
         text = body.decode()
     except UnicodeDecodeError:
         return _masked_text(body.decode("latin-1"), kinds, keeps_length=True).encode("latin-1")
-    if "\0" in text:
+    if CONTROL.search(text):
         return _masked_text(text, kinds, keeps_length=True).encode()
     is_json = text.lstrip()[:1] in ("{", "[")
     shown = ("".join(_masked_json(text, kinds)) if is_json else _masked_text(text, kinds)).encode()
