@@ -20,7 +20,8 @@ HOME = Home("otlp_spans", 3)
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 AT = 1_000_000
 SECOND = 1_000_000_000
-LONG_AFTER = AT + 10_000_000
+LONG = 10_000_000
+LONG_AFTER = AT + LONG
 
 
 def no_price(*_: object) -> None:
@@ -53,7 +54,7 @@ def assembled(*batches: Sequence[tuple[int, OtlpRead]], price: Any = no_price) -
         for at_ms, read in batch:
             whole.take(read, LOGS if read.evaluations else SPANS, at_ms)
         whole.tell_due(list(whole.traces.values()), batch[-1][0])
-    whole.tell_due(list(whole.traces.values()), LONG_AFTER)
+    whole.tell_due(list(whole.traces.values()), batches[-1][-1][0] + LONG)
     return whole
 
 
