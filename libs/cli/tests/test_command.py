@@ -1,15 +1,19 @@
-"""The real command, as a process, against a small HTTP server in console's place."""
+"""The real command, whole, against a small HTTP server in console's place."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import yaml
+
+from flyball.cli.main import main
 
 FLYBALL = Path(sys.executable).with_name("flyball")
 EXAMPLE = Path(__file__).parents[1] / "examples" / "system.yaml"
@@ -21,10 +25,17 @@ def environment(url: str, **more: str) -> dict[str, str]:
 
 
 def flyball(url: str, *arguments: str, given: bytes = b"", **more: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [FLYBALL, *arguments], input=given, capture_output=True, timeout=60, env=environment(url, **more), check=False
-    )
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+    """The command in this process: to start one for each question would take most of the time of the fast tests."""
+    stdin, stdout, stderr = (TextIOWrapper(BytesIO(held), write_through=True) for held in (given, b"", b""))
+    streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+    with (
+        patch.dict(os.environ, environment(url, **more), clear=True),
+        patch.multiple(sys, argv=["flyball", *arguments], **streams),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    written = [stream.buffer.getvalue().decode() for stream in (stdout, stderr)]
+    return subprocess.CompletedProcess(arguments, ended.value.code or 0, *written)
 
 
 def cells(line: str) -> list[str]:
