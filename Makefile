@@ -10,7 +10,7 @@ NODES ?= 1
 SEED  ?= 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install lock demo test check bench chaos screenshots sim stack stack-down fmt schemas tools test-seeds test-servers
+.PHONY: help install lock demo test check bench chaos screenshots sim stack stack-down fmt schemas tools
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2}'
@@ -19,15 +19,9 @@ demo: install  ## A bad release, a drift, a page and a rollback in a minute; mak
 	$(BIN)/flyball demo $(if $(KEEP),--keep)
 
 test: install tools check  ## Everything: static checks, unit, simulation, wire, end-to-end and chaos tests on real servers
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-seeds test-servers
-	$(PYTEST) -m chaos
-
-# Tests on servers mostly wait; the simulation takes the time that they leave, and no more than that.
-test-seeds:
-	FLYBALL_SIM_SEEDS=500 nice -n 19 $(PYTEST) -m seeds -n 2
-
-test-servers:
+	FLYBALL_SIM_SEEDS=500 $(PYTEST) -m seeds -n 2
 	$(PYTEST) -m "stack and not chaos" -n 3 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m chaos
 
 check: install  ## Static checks and every test that needs no server; under a minute
 	$(BIN)/ruff check .

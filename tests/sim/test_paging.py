@@ -10,7 +10,7 @@ from tests.sim.paging.planted import ReceiptBeforeSend
 from tests.sim.paging.world import Paging
 from tests.sim.planted import CommitsBeforeEffect
 
-SEEDS = int(os.environ.get("FLYBALL_SIM_SEEDS", "40"))
+SEEDS = int(os.environ.get("FLYBALL_SIM_SEEDS", "40")) // 4
 CHUNK = 20
 PLANTED_SEEDS_MAX = 60
 COMMAND = "python -m tests.sim --system paging --seed {seed}"

@@ -11,7 +11,7 @@ from tests.sim.projections.planted import NotesAtOnce, NumberFromSequence
 from tests.sim.projections.world import Parts, Projections
 from tests.sim.records.planted import LooksForNothing
 
-SEEDS = int(os.environ.get("FLYBALL_SIM_SEEDS", "40"))
+SEEDS = int(os.environ.get("FLYBALL_SIM_SEEDS", "40")) // 4
 CHUNK = 20
 PLANTED_SEEDS_MAX = 60
 COMMAND = "python -m tests.sim --system projections --seed {seed}"

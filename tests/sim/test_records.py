@@ -15,7 +15,7 @@ from tests.sim.records.planted import (
 )
 from tests.sim.records.world import Parts, Records
 
-SEEDS = int(os.environ.get("FLYBALL_SIM_SEEDS", "40"))
+SEEDS = int(os.environ.get("FLYBALL_SIM_SEEDS", "40")) // 4
 CHUNK = 20
 PLANTED_SEEDS_MAX = 60
 COMMAND = "python -m tests.sim --system records --seed {seed}"

@@ -10,7 +10,7 @@ from tests.sim.rollouts.world import FAULTS, Rollouts
 
 pytestmark = pytest.mark.seeds
 
-SEEDS = int(os.environ.get("FLYBALL_SIM_SEEDS", "40"))
+SEEDS = int(os.environ.get("FLYBALL_SIM_SEEDS", "40")) // 4
 CHUNK = 20
 PLANTED_SEEDS_MAX = 100
 COMMAND = "python -m tests.sim --system rollouts --seed {seed}"

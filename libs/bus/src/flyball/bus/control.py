@@ -77,7 +77,7 @@ class ControlConsumer(Generic[Tx]):
             ack_policy=AckPolicy.MANUAL,
             max_records=subscription.records_max,
             batch_timeout_ms=subscription.wait_ms,
-            fetch_max_wait_ms=subscription.wait_ms,
+            fetch_max_wait_ms=subscription.broker_wait_ms,
             fetch_min_bytes=subscription.bytes_min,
             session_timeout_ms=settings.kafka_session_timeout_ms,
             heartbeat_interval_ms=settings.kafka_session_timeout_ms // 3,

@@ -79,7 +79,7 @@ class HotConsumer(Generic[Tx]):
             heartbeat_interval_ms=settings.kafka_session_timeout_ms // 3,
             fetch_max_bytes=FETCH_BYTES_MAX,
             max_partition_fetch_bytes=PARTITION_BYTES_MAX,
-            fetch_max_wait_ms=subscription.wait_ms,
+            fetch_max_wait_ms=subscription.broker_wait_ms,
             key_deserializer=as_records,
         )
         self._follower = Follower(processor, self._seek)

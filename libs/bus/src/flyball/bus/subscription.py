@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic
+from typing import Final, Generic
 
 from flyball.bus.processor import Handle
 from flyball.bus.records import Record
 from flyball.schemas.topics import Topic
 from flyball.store.ports import Tx
+
+IDLE_WAIT_MS: Final = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,14 @@ class Subscription(Generic[Tx]):
     """So many partitions of a hot topic are dealt with side by side; each takes a connection to Postgres."""
     after: Sequence[Topic] = ()
     """Control topics by which these records are judged, subscribed before this one: they are read first."""
+
+    @property
+    def broker_wait_ms(self) -> int:
+        """How long the broker holds a fetch that has too little: it answers as soon as there is enough.
+
+        Twenty empty fetches a second of each consumer took a seventh of a core of an idle broker.
+        """
+        return IDLE_WAIT_MS if self.bytes_min == 1 else self.wait_ms
 
     def transactions(self, fetched: Mapping[int, Sequence[Record]]) -> Sequence[Mapping[int, Sequence[Record]]]:
         """What a fetch has brought, by partition, split into what one transaction applies."""
