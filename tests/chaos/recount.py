@@ -131,6 +131,7 @@ def _evaluation(data: Mapping[str, Any]) -> dict[str, int]:
     path = "evaluations." + "|".join(map(str, parts))
     score = data.get("score")
     return {
+        "joins.evaluations_received": 1,
         f"{path}.count": 1,
         f"{path}.passed": data.get("passed") is True,
         f"{path}.failed": data.get("passed") is False,

@@ -20,7 +20,7 @@ CAUGHT_SECONDS_MAX = 30.0
 WAKE_SECONDS_MAX = 60.0
 WAITING = """
 SELECT client_port FROM pg_stat_activity
-WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE positions%' AND application_name = $1
+WHERE wait_event_type = 'Lock' AND query LIKE '%UPDATE positions%' AND application_name = $1
 """
 
 
