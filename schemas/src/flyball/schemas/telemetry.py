@@ -50,7 +50,6 @@ class TelemetryPolicy(Event):
     """How long a prediction or an interaction waits for its truth. 0: it does not."""
     prices: Annotated[dict[Text, ModelPrice], Field(max_length=256)] = {}
     """By ``provider/model``; they go before the list prices."""
-    keep_message_contents: bool = False
 
 
 class TelemetryException(Event):
