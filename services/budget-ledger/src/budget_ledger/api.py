@@ -24,12 +24,15 @@ from budget_ledger.domain.explain import burn_rate, formula
 from budget_ledger.domain.pace import Pace, Spent, pace, thinned
 from budget_ledger.domain.policy import Policy, policies_at
 from budget_ledger.domain.statements import statement, states
+from flyball.observe.decisions import decided_again
 from flyball.observe.http import problem, with_token
 from flyball.schemas.base import DEFAULT_TENANT
 from flyball.store.postgres import PostgresDatabase
 
 SYSTEMS_MAX = 100
 ENTRIES_MAX = 200
+INPUTS_BYTES_MAX = 1_048_576
+"""Of a recorded decision: a record of the topic has no more."""
 HISTORY_POINTS_MAX = 240
 MINUTES_UP_TO = timedelta(hours=12)
 """So long a history is told by the minute, a longer one by the hour."""
@@ -70,16 +73,6 @@ class BudgetQuestions:
         points = [{**asdict(span), "at": span.at.isoformat()} for span in thinned(spans, HISTORY_POINTS_MAX)]
         return JSONResponse({"system": system, "dimension": dimension, "points": points})
 
-    async def decide_again(self, request: Request) -> Response:
-        """What the inputs of a recorded decision call for by the code that runs today."""
-        try:
-            asked = await request.json()
-            if asked["kind"] != KIND:
-                return problem(422, "Unknown decision", f"this service decides {KIND}, not {str(asked['kind'])[:64]}")
-            return JSONResponse({"decision": decide_again(asked["inputs"])})
-        except (KeyError, TypeError, ValueError) as error:
-            return problem(422, "Unreadable inputs", f"they are not of this release: {str(error)[:200]}")
-
     async def _states(self, tenant: str, system: str, budgets: dict[str, Budget]) -> dict[str, Any]:
         as_of = await last_recorded_at(self._database, tenant, system)
         if as_of is None:
@@ -117,11 +110,12 @@ class BudgetQuestions:
 
 def routes(database: PostgresDatabase, token: str) -> list[Route]:
     questions = BudgetQuestions(database)
+    again = decided_again(KIND, decide_again, INPUTS_BYTES_MAX)
     return [
         Route("/v1/budgets", with_token(token, questions.budgets)),
         Route("/v1/budgets/{system}/explain", with_token(token, questions.explain)),
         Route("/v1/budgets/{system}/history", with_token(token, questions.history)),
-        Route("/v1/decide-again", with_token(token, questions.decide_again), methods=["POST"]),
+        Route("/v1/decide-again", with_token(token, again), methods=["POST"]),
     ]
 
 

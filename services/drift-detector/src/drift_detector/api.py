@@ -17,7 +17,8 @@ from drift_detector.domain.audit import KIND, decide_again
 from drift_detector.domain.policy import rules_at
 from drift_detector.domain.views import detail, overview
 from drift_detector.requests import Acknowledgement, Approval, Rebasing
-from flyball.observe.bodies import body_of, read
+from flyball.observe.bodies import read
+from flyball.observe.decisions import decided_again
 from flyball.observe.http import Endpoint, problem, with_token
 from flyball.observe.problems import Answers, not_valid_after_all, with_problems, without_nul
 from flyball.schemas.base import DEFAULT_TENANT
@@ -85,16 +86,6 @@ class DriftQuestions:
         report = await self._desk.acknowledge(await read(request, Acknowledgement, BODY_BYTES_MAX))
         return JSONResponse(report.model_dump(mode="json"))
 
-    async def decide_again(self, request: Request) -> Response:
-        """What the inputs of a recorded decision call for by the code that runs today."""
-        try:
-            asked = json.loads(await body_of(request, BODY_BYTES_MAX))
-            if asked["kind"] != KIND:
-                return problem(422, "Unknown decision", f"this service decides {KIND}, not {str(asked['kind'])[:64]}")
-            return JSONResponse({"decision": decide_again(asked["inputs"])})
-        except (KeyError, TypeError, ValueError) as error:
-            return problem(422, "Unreadable inputs", f"they are not of this release: {str(error)[:200]}")
-
 
 def routes(database: PostgresDatabase, desk: Desk[PostgresTransaction], plans: Plans, token: str) -> list[Route]:
     asked = DriftQuestions(database, desk, plans)
@@ -106,7 +97,7 @@ def routes(database: PostgresDatabase, desk: Desk[PostgresTransaction], plans: P
         ("POST", "/v1/drift/references", asked.approve),
         ("POST", "/v1/drift/rebasings", asked.rebase),
         ("POST", "/v1/drift/acknowledgements", asked.acknowledge),
-        ("POST", "/v1/decide-again", asked.decide_again),
+        ("POST", "/v1/decide-again", decided_again(KIND, decide_again, BODY_BYTES_MAX)),
     ]
     return [
         Route(path, with_token(token, without_nul(with_problems(answer, ANSWERS))), methods=[method])

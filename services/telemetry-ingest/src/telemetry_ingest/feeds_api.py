@@ -1,13 +1,12 @@
 """Questions about feeds, and their release."""
 
-import json
-
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from flyball.observe.bodies import body_of, read
+from flyball.observe.bodies import read
+from flyball.observe.decisions import decided_again
 from flyball.observe.http import Endpoint, problem, with_token
 from flyball.observe.problems import Answers, not_valid_after_all, with_problems, without_nul
 from flyball.schemas.base import DEFAULT_TENANT
@@ -41,23 +40,13 @@ class FeedQuestions:
         done = await self._desk.release(asked)
         return JSONResponse(done.model_dump(mode="json"))
 
-    async def decide_again(self, request: Request) -> Response:
-        """What the inputs of a recorded decision call for by the code that runs today."""
-        try:
-            asked = json.loads(await body_of(request, BODY_BYTES_MAX))
-            if asked["kind"] != KIND:
-                return problem(422, "Unknown decision", f"this service decides {KIND}, not {str(asked['kind'])[:64]}")
-            return JSONResponse({"decision": decide_again(asked["inputs"])})
-        except (KeyError, TypeError, ValueError) as error:
-            return problem(422, "Unreadable inputs", f"they are not of this release: {str(error)[:200]}")
-
 
 def feed_routes(database: PostgresDatabase, desk: Desk[PostgresTransaction], token: str) -> list[Route]:
     asked = FeedQuestions(database, desk)
     table: list[tuple[str, str, Endpoint]] = [
         ("GET", "/v1/feeds", asked.feeds),
         ("POST", "/v1/feeds/releases", asked.release),
-        ("POST", "/v1/decide-again", asked.decide_again),
+        ("POST", "/v1/decide-again", decided_again(KIND, decide_again, BODY_BYTES_MAX)),
     ]
     return [
         Route(path, with_token(token, without_nul(with_problems(answer, ANSWERS))), methods=[method])
