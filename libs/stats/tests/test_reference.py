@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from flyball.stats.reference import (
     category_reference,
-    count_categories,
     count_codes,
     count_numeric,
     new_category_hits,
@@ -107,12 +106,10 @@ def test_under_500_rows_are_refused() -> None:
         category_reference(["a"] * 499)
 
 
-def test_categories_are_counted_beside_new_ones_and_nulls() -> None:
+def test_a_reference_of_categories_counts_them_and_nulls() -> None:
     reference = category_reference(["b"] * 300 + ["a"] * 200 + [None] * 7 + ["rare"])
     assert reference.counts == {"b": 300, "a": 200, "rare": 1}
     assert (reference.rows, reference.nulls, new_category_hits(reference)) == (508, 7, 1)
-    counts, new, nulls = count_categories(reference.counts, ["a", None, "c", "b", "b", "c"])
-    assert (counts.tolist(), new, nulls) == ([2, 1, 0], 2, 1)
 
 
 def test_what_is_cut_off_counts_as_new() -> None:

@@ -6,7 +6,7 @@ the images of the bins of ``x``. What is not a finite number is a null. Counts a
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,16 +109,8 @@ def category_reference(values: Iterable[str | None], categories: int = CATEGORIE
     return CategoryBins({name: -count for count, name in kept}, rows, nulls)
 
 
-def count_categories(known: Mapping[str, int], values: Iterable[str | None]) -> tuple[IntArray, int, int]:
-    """Counts of a batch: (rows per category in the order of ``known``, rows of new values, nulls)."""
-    seen = Counter(values)
-    nulls = seen.pop(None, 0)
-    counts = np.array([seen.get(name, 0) for name in known], dtype=np.int64)
-    return counts, seen.total() - int(counts.sum()), nulls
-
-
 def count_codes(codes: npt.NDArray[np.integer], categories: int) -> tuple[IntArray, int, int]:
-    """As ``count_categories`` for codes: 0 .. categories - 1 known, -1 null, anything else new."""
+    """Rows by category, rows of new values, nulls; of codes: 0 .. categories - 1 known, -1 null, anything else new."""
     clipped = np.where((codes < -1) | (codes > categories), categories, codes)
     counts = np.bincount(clipped.ravel() + 1, minlength=categories + 2)
     return counts[1:-1], int(counts[-1]), int(counts[0])
