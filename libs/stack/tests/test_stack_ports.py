@@ -1,11 +1,14 @@
 """Ports that were asked for are checked; ports that were not stay free for a restart."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from flyball.stack import KafkaCluster, PortBusy, Postgres, Redis
+from flyball.stack.errors import StackError
 from flyball.stack.ports import FREE_PORTS, claim_port
 
 
@@ -37,3 +40,34 @@ def test_free_ports_are_distinct_and_below_the_ephemeral_range() -> None:
     ports = [claim_port(0, "a test") for _ in range(50)]
     assert len(set(ports)) == 50
     assert all(port in FREE_PORTS for port in ports)
+
+
+CLAIM_ALL = """
+from flyball.stack.errors import StackError
+from flyball.stack.errors import StackError
+from flyball.stack.ports import claim_port
+
+claimed = []
+try:
+    while True:
+        claimed.append(claim_port(0, "a test"))
+except StackError:
+    print(len(claimed), flush=True)
+input()
+"""
+
+
+def test_a_port_belongs_to_the_process_that_chose_it_until_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens yet: the other stack has its port reserved while its server starts."""
+    ports = range(FREE_PORTS[-1] + 1, FREE_PORTS[-1] + 201)
+    monkeypatch.setattr("flyball.stack.ports.FREE_PORTS", ports)
+    other = f"import flyball.stack.ports as ports\nports.FREE_PORTS = range({ports[0]}, {ports[-1] + 1})\n{CLAIM_ALL}"
+    with subprocess.Popen(
+        [sys.executable, "-c", other], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert int(process.stdout.readline()) > 0
+        with pytest.raises(StackError, match="no free port"):
+            claim_port(0, "a test")
+        process.communicate("\n")
+    assert claim_port(0, "a test") in ports

@@ -1,8 +1,13 @@
 """Loopback ports: check one that was asked for, choose one that was not."""
 
 import errno
+import fcntl
+import os
 import random
 import socket
+import tempfile
+from functools import cache
+from pathlib import Path
 
 from flyball.stack.errors import PortBusy, StackError
 
@@ -13,7 +18,7 @@ LOOPBACK = "127.0.0.1"
 FREE_PORTS = range(20_000, 32_000)
 ATTEMPTS_MAX = 200
 
-_handed_out: set[int] = set()
+_reserved: set[int] = set()
 _random = random.SystemRandom()
 
 
@@ -26,10 +31,33 @@ def claim_port(port: int, purpose: str) -> int:
         _check(port, purpose)
         return port
     for candidate in _random.sample(FREE_PORTS, ATTEMPTS_MAX):
-        if candidate not in _handed_out and _cause_against(candidate) is None:
-            _handed_out.add(candidate)
+        if _reserve(candidate) and _cause_against(candidate) is None:
             return candidate
     raise StackError(f"no free port for {purpose} between {FREE_PORTS[0]} and {FREE_PORTS[-1]}: see `ss -ltn`")
+
+
+def _reserve(port: int) -> bool:
+    """Whether no stack of this user's has the port: this process keeps it until it ends.
+
+    A server listens seconds after its port was chosen, and its port is free again between a kill and a restart:
+    two test runs side by side gave one port to two servers. Each port is a byte of one file, locked; the kernel
+    lets go of the locks of a process that died.
+    """
+    if port in _reserved:
+        return False
+    try:
+        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except BlockingIOError:
+        return False
+    _reserved.add(port)
+    return True
+
+
+@cache
+def _reservations() -> int:
+    """The file's descriptor, open for as long as the process lives: closing it would let go of every lock."""
+    path = Path(tempfile.gettempdir()) / f"flyball-ports-{os.getuid()}.lock"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def _check(port: int, purpose: str) -> None:
