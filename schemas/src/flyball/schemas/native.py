@@ -26,7 +26,8 @@ from flyball.schemas.base import (
 OUTCOME_OK = "ok"
 """The one outcome that is a success; any other outcome names the type of the error."""
 
-Release = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$")]
+RELEASE_PATTERN: Final = r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$"
+Release = Annotated[str, Field(pattern=RELEASE_PATTERN)]
 FeatureValue = float | ShortText | None
 MILLION = 1_000_000
 METRIC_VALUE_MAX: Final = 1e15
