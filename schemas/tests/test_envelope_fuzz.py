@@ -14,17 +14,9 @@ from hypothesis import strategies as st
 
 from flyball.schemas import plain
 from flyball.schemas.base import NAME_PATTERN, UNKNOWN_SYSTEM
-from flyball.schemas.envelope import (
-    Headers,
-    Reason,
-    Unreadable,
-    plain_of,
-    read_agent_event,
-    read_plain_event,
-    subject_of,
-)
+from flyball.schemas.envelope import Headers, Reason, Unreadable, read_agent_event, subject_of
 from flyball.schemas.native import AgentEvent, Envelope
-from flyball.schemas.quick_reader import read_binary, read_structured
+from flyball.schemas.quick_reader import plain_of, read_binary, read_plain_event, read_structured
 
 GOLDEN = Path(__file__).parents[1] / "examples/agent.events.v1/interaction_completed.json"
 EVENT: dict[str, Any] = json.loads(GOLDEN.read_text())
@@ -164,9 +156,9 @@ def test_ordinary_events_are_read_quickly(body: bytes) -> None:
 
 
 def test_binary_mode_is_read_quickly() -> None:
-    attributes = {name: value for name, value in ATTRIBUTES.items() if name != "datacontenttype"}
+    headers = [(name, value) for name, value in BINARY if name != "ce_datacontenttype"]
     data = json.dumps(DATA).encode()
-    assert read_binary(json.dumps(attributes).encode(), data) == plain_of(read_agent_event(BINARY, data))
+    assert read_binary(headers, data) == plain_of(read_agent_event(BINARY, data))
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,14 @@ from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from pydantic import TypeAdapter
 
 from flyball.bus.header_names import as_records, tolerate_any_header_name
 from flyball.bus.hot import FETCH_BYTES_MAX, PARTITION_BYTES_MAX
-from flyball.schemas.envelope import read_agent_event
+from flyball.schemas.native import AgentEvent
 from flyball.schemas.topics import AGENT_EVENTS
 
+_validated = TypeAdapter[AgentEvent](AgentEvent).validate_json
 RECORDS_MAX = 5_000
 WAIT_MS = 50
 
@@ -27,7 +29,7 @@ def decode(record: Any) -> object:
 
 
 def validate(record: Any) -> object:
-    return read_agent_event(record.headers, record.value)
+    return _validated(record.value)
 
 
 def nothing(record: Any) -> object:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from flyball.schemas.native import InteractionCompletedEvent, PredictionMadeEvent
+from flyball.schemas.plain import InteractionCompleted, InteractionCompletedEvent, PredictionMade, PredictionMadeEvent
 from flyball.schemas.telemetry import Expectation, ModelPrice, TelemetryPolicy
 from telemetry_ingest.domain.feeds.expectations import holds
 from telemetry_ingest.domain.feeds.facts import decide_again, facts_of, released
@@ -57,13 +58,13 @@ ENVELOPE: dict[str, Any] = {"specversion": "1.0", "id": "e", "source": "/a", "su
 
 
 def interaction(**data: Any) -> InteractionCompletedEvent:
-    given = {"interaction_id": "i", "release": "1.0.0", "outcome": "ok", "latency_ms": 1.0, **data}
-    return InteractionCompletedEvent(type="interaction.completed", data=given, **ENVELOPE)  # type: ignore[arg-type]
+    given: dict[str, Any] = {"interaction_id": "i", "release": "1.0.0", "outcome": "ok", "latency_ms": 1.0, **data}
+    return InteractionCompletedEvent(data=InteractionCompleted(**given), **ENVELOPE)
 
 
 def prediction(**features: Any) -> PredictionMadeEvent:
-    given = {"prediction_id": "p", "release": "1.0.0", "predicted_class": "yes", "features": features}
-    return PredictionMadeEvent(type="prediction.made", data=given, **ENVELOPE)  # type: ignore[arg-type]
+    given: dict[str, Any] = {"prediction_id": "p", "release": "1.0.0", "predicted_class": "yes", "features": features}
+    return PredictionMadeEvent(data=PredictionMade(**given), **ENVELOPE)
 
 
 def test_the_first_values_of_a_label_are_told_apart_and_the_rest_is_other() -> None:
@@ -104,7 +105,7 @@ def test_a_price_that_follows_the_time_is_asked_for_each_request() -> None:
     events = [interaction(model="new", input_tokens=1, output_tokens=1) for _ in range(2)]
     costs = []
     for event, time in zip(events, (START, START - timedelta(seconds=1)), strict=True):
-        looked, _ = one.look(event.model_copy(update={"time": time}), START_MS)
+        looked, _ = one.look(replace(event, time=time), START_MS)
         costs.append(looked.data.cost_micro_usd)  # type: ignore[union-attr]
     assert costs == [3, None]
 
@@ -253,8 +254,8 @@ def read(one: Feed, rows: Sequence[Any]) -> tuple[Feed, list[Any]]:
     marks = []
     for late_ms, amount, label, is_known in rows:
         event = prediction(amount=amount)
-        data = event.data.model_copy(update={"segment": {"x": label}})
-        marks.append(one.look(event.model_copy(update={"data": data}), START_MS + late_ms)[1])
+        data = replace(event.data, segment={"x": label})
+        marks.append(one.look(replace(event, data=data), START_MS + late_ms)[1])
         model = "known" if is_known else "unknown"
         one.look(interaction(model=model, input_tokens=1, output_tokens=1), START_MS + late_ms)
     return one, [*one.notices, *marks]

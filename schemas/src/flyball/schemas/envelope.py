@@ -13,26 +13,14 @@ from typing import Any, Final
 from uuid import UUID
 
 import jiter
-import msgspec
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from flyball.schemas.base import NAME_PATTERN, UNKNOWN_SYSTEM
 from flyball.schemas.native import AgentEvent
-from flyball.schemas.plain import PlainEvent
-from flyball.schemas.quick_reader import completed, read_binary, read_structured
 from flyball.schemas.unreadable import Reason, Unreadable, dotted, not_parsed, not_valid
 
-__all__ = [
-    "BODY_BYTES_MAX",
-    "Reason",
-    "Unreadable",
-    "headers_of",
-    "plain_of",
-    "read_agent_event",
-    "read_plain_event",
-    "subject_of",
-]
+__all__ = ["BODY_BYTES_MAX", "Reason", "Unreadable", "headers_of", "read_agent_event", "subject_of"]
 
 Headers = Sequence[tuple[str, bytes | None]]
 """Kafka lets a header have no value."""
@@ -58,46 +46,19 @@ def read_agent_event(headers: Headers, body: bytes | None, *, body_bytes_max: in
     Raises:
         Unreadable: the record breaks the contract; nothing else is ever raised, whatever the bytes.
     """
-    text = _bounded(body, body_bytes_max)
-    if not headers or _is_structured(headers):
-        return _validated(text, _parsed(text))
-    return _read_binary(_attributes(headers), text)
-
-
-def read_plain_event(headers: Headers, body: bytes | None, *, body_bytes_max: int = BODY_BYTES_MAX) -> PlainEvent:
-    """The same as a plain struct, in a third of the time for what is in order.
-
-    Raises:
-        Unreadable: the record breaks the contract; nothing else is ever raised, whatever the bytes.
-    """
-    text = _bounded(body, body_bytes_max)
-    if not headers or _is_structured(headers):
-        return read_structured(text) or plain_of(_validated(text, _parsed(text)))
-    attributes = _attributes(headers)
-    return read_binary(to_json(attributes), text) or plain_of(_read_binary(attributes, text))
-
-
-def plain_of(event: AgentEvent) -> PlainEvent:
-    """A model as a plain struct."""
-    said: PlainEvent = msgspec.convert(event.model_dump(exclude_unset=True), PlainEvent)
-    return completed(said)
-
-
-def _bounded(body: bytes | None, body_bytes_max: int) -> bytes:
     if not body:
         raise Unreadable("empty_body", None, "the record has no body")
     if len(body) > body_bytes_max:
         raise Unreadable("too_large", None, f"the body has {len(body)} bytes, {body_bytes_max} are allowed")
-    return body
-
-
-def _read_binary(attributes: dict[str, str], body: bytes) -> AgentEvent:
+    if not headers or is_structured(headers):
+        return _validated(body, _parsed(body))
+    attributes = attributes_of(headers)
     # Where it is valid JSON, the body is put into an envelope as it is.
-    envelope = b'{"data":' + body + b"," + to_json(attributes)[1:]
-    return _validated(envelope, {"data": _parsed(body), **attributes})
+    return _validated(b'{"data":' + body + b"," + to_json(attributes)[1:], {"data": _parsed(body), **attributes})
 
 
-def _is_structured(headers: Headers) -> bool:
+def is_structured(headers: Headers) -> bool:
+    """Is the whole envelope in the body? Raises ``Unreadable`` for content that is no JSON."""
     has_attributes = False
     media_type = ""
     for name, value in headers:
@@ -117,8 +78,8 @@ def _media_type(value: bytes | None) -> str:
     return (value or b"").split(b";", 1)[0].strip().lower().decode("ascii", "replace")
 
 
-def _attributes(headers: Headers) -> dict[str, str]:
-    """The context attributes among the headers of a binary-mode record, at least its type."""
+def attributes_of(headers: Headers) -> dict[str, str]:
+    """The context attributes among the headers of a binary-mode record, at least its type. Raises ``Unreadable``."""
     attributes: dict[str, str] = {}
     for name, value in headers:
         if not name.startswith(ATTRIBUTE_PREFIX):

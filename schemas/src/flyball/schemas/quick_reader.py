@@ -11,11 +11,14 @@ from functools import lru_cache
 from typing import Any, Final, get_args
 
 import jiter
+from msgspec import convert
 from msgspec.json import Decoder
 from msgspec.structs import astuple, fields
+from pydantic_core import to_json
 
 from flyball.schemas.base import DEFAULT_TENANT, NAME_PATTERN
-from flyball.schemas.native import MILLION, RELEASE_PATTERN
+from flyball.schemas.envelope import BODY_BYTES_MAX, Headers, attributes_of, is_structured, read_agent_event
+from flyball.schemas.native import MILLION, RELEASE_PATTERN, AgentEvent
 from flyball.schemas.plain import (
     Data,
     EvaluationRecorded,
@@ -46,6 +49,24 @@ _TABLES: Final[Mapping[type[Any], tuple[int, ...]]] = {
 _WITH_RELEASE: Final = frozenset(kind for kind, names in _FIELDS.items() if "release" in names)
 
 
+def read_plain_event(headers: Headers, body: bytes | None, *, body_bytes_max: int = BODY_BYTES_MAX) -> PlainEvent:
+    """What ``read_agent_event`` reads, as a plain struct, in a sixth of the time where it is in order.
+
+    Raises:
+        Unreadable: the record breaks the contract; nothing else is ever raised, whatever the bytes.
+    """
+    event = None
+    if body and len(body) <= body_bytes_max:
+        event = read_binary(headers, body) if headers and not is_structured(headers) else read_structured(body)
+    return event or plain_of(read_agent_event(headers, body, body_bytes_max=body_bytes_max))
+
+
+def plain_of(event: AgentEvent) -> PlainEvent:
+    """A model as a plain struct."""
+    said: PlainEvent = convert(event.model_dump(exclude_unset=True), PlainEvent)
+    return _completed(said)
+
+
 def read_structured(body: bytes) -> PlainEvent | None:
     """The event whose whole envelope is ``body``; None if that takes a closer look. Never raises."""
     try:
@@ -58,21 +79,21 @@ def read_structured(body: bytes) -> PlainEvent | None:
     if event.datacontenttype is not None:
         keys += 1
     in_order = (_has_no_other_keys(body, keys) or _has_unique_keys(body)) and _says_what_it_must(event)
-    return completed(event) if in_order else None
+    return _completed(event) if in_order else None
 
 
-def read_binary(attributes: bytes, body: bytes) -> PlainEvent | None:
-    """The event with these context attributes, as a JSON object; ``body`` is its data."""
+def read_binary(headers: Headers, body: bytes) -> PlainEvent | None:
+    """The event whose data is ``body``; None if that takes a closer look. Raises ``Unreadable`` for headers."""
     try:
         # A body that is more than one value would have to bring keys of the envelope along, which the data has not.
-        event = _decoded(b'{"data":' + body + b"," + attributes[1:])
+        event = _decoded(b'{"data":' + body + b"," + to_json(attributes_of(headers))[1:])
     except (ValueError, RecursionError):
         return None
     has_each_once = _has_no_other_keys(body, _keys_of(event.data)) or _has_unique_keys(body)
-    return completed(event) if has_each_once and _says_what_it_must(event) else None
+    return _completed(event) if has_each_once and _says_what_it_must(event) else None
 
 
-def completed(event: PlainEvent) -> PlainEvent:
+def _completed(event: PlainEvent) -> PlainEvent:
     """With what nobody said."""
     if not event.tenant:
         event.tenant = DEFAULT_TENANT

@@ -4,14 +4,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from flyball.schemas.native import (
+from flyball.schemas.plain import (
     ActionEnded,
-    AgentEvent,
+    ActionExecutedEvent,
     EvaluationRecorded,
     FeedbackGiven,
     GuardrailChecked,
     MetricSampled,
     OutcomeObserved,
+    PlainEvent,
 )
 from flyball.schemas.summaries import InteractionStatistics, JoinStatistics, PredictionStatistics, TelemetrySummary
 from telemetry_ingest.domain.assign import BucketKey
@@ -51,7 +52,7 @@ class Bucket:
     releases_deployed: int = 0
     measurement: MeasurementTally = field(default_factory=MeasurementTally)
 
-    def add(self, event: AgentEvent) -> None:
+    def add(self, event: PlainEvent) -> None:
         """One event of a rare type; interactions and predictions are counted by column."""
         data = event.data
         if isinstance(data, EvaluationRecorded):
@@ -64,7 +65,7 @@ class Bucket:
             self.metrics.setdefault(MetricTally.key(data), MetricTally()).add(data)
         elif isinstance(data, OutcomeObserved):
             self.outcomes_received += 1
-        elif event.type == "action.executed":
+        elif isinstance(event, ActionExecutedEvent):
             self.actions.executed += 1
         elif isinstance(data, ActionEnded):
             self.actions.add_failed(data)

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from flyball.schemas.native import (
-    MILLION,
-    AgentEvent,
+from flyball.schemas.native import MILLION
+from flyball.schemas.plain import (
     EvaluationRecorded,
     FeedbackGiven,
     InteractionCompleted,
     OutcomeObserved,
+    PlainEvent,
     PredictionMade,
 )
 from flyball.schemas.topics import AGENT_EVENTS
@@ -156,7 +156,7 @@ def _waiting(own: Asked, number: int) -> Judged:
 
 
 def _ask_to_wait(
-    own: Asked, event: AgentEvent, raw: Raw, bucket: int, data: PredictionMade | InteractionCompleted
+    own: Asked, event: PlainEvent, raw: Raw, bucket: int, data: PredictionMade | InteractionCompleted
 ) -> None:
     if type(data) is PredictionMade:
         predicted = data.predicted_class
@@ -172,7 +172,7 @@ def _ask_to_wait(
 
 
 def _ask_to_judge(
-    own: Asked, event: AgentEvent, raw: Raw, data: OutcomeObserved | EvaluationRecorded | FeedbackGiven
+    own: Asked, event: PlainEvent, raw: Raw, data: OutcomeObserved | EvaluationRecorded | FeedbackGiven
 ) -> None:
     kind, name = INTERACTION, data.interaction_id
     if isinstance(data, OutcomeObserved) and data.prediction_id is not None:
@@ -195,7 +195,7 @@ def _judgement(data: OutcomeObserved | EvaluationRecorded | FeedbackGiven) -> Ju
     return Evaluation(*who, sampling, data.passed, score, bool(data.segment))
 
 
-def _place(event: AgentEvent, raw: Raw) -> bytes:
+def _place(event: PlainEvent, raw: Raw) -> bytes:
     if raw.topic == AGENT_EVENTS.name:
         return native_place(raw.partition, raw.offset)
     return place_of(raw.topic, raw.partition, raw.offset, event.source, event.id)

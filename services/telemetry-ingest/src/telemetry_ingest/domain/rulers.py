@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from flyball.schemas.native import PredictionMade
+from flyball.schemas.plain import PredictionMade
 from telemetry_ingest.domain.assign import BucketKey
 from telemetry_ingest.domain.buckets import Bucket
 from telemetry_ingest.domain.features import FeatureTally, count_features

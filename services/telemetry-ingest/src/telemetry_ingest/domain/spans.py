@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from flyball.schemas.native import PredictionMade
+from flyball.schemas.plain import PredictionMade
 from telemetry_ingest.domain.assign import BUCKET_US, Assigned
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

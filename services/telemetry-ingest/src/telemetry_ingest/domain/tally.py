@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from flyball.schemas.native import InteractionCompleted, PredictionMade
+from flyball.schemas.plain import InteractionCompleted, PredictionMade
 from telemetry_ingest.domain.assign import Assigned
 from telemetry_ingest.domain.buckets import Bucket
 from telemetry_ingest.domain.columns import count

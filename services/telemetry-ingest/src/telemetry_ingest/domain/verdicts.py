@@ -7,8 +7,9 @@ from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
 from flyball.schemas.base import DEFAULT_TENANT
-from flyball.schemas.envelope import Unreadable, read_agent_event, subject_of
-from flyball.schemas.native import AgentEvent
+from flyball.schemas.envelope import Unreadable, subject_of
+from flyball.schemas.plain import PlainEvent
+from flyball.schemas.quick_reader import read_plain_event
 from telemetry_ingest.domain.marks import Mark
 
 KEY_MISMATCH = "key_mismatch"
@@ -59,7 +60,7 @@ class Limits:
 class Accepted(NamedTuple):
     """An event that counts unless it was seen before. ``at_us`` is its time in microseconds since 1970."""
 
-    event: AgentEvent
+    event: PlainEvent
     raw: Raw
     late: bool
     at_us: int
@@ -99,7 +100,7 @@ def judged(records: Sequence[Raw], limits: Limits) -> tuple[list[Accepted], list
 def judge(raw: Raw, limits: Limits) -> Accepted | Rejected:
     """Read one record by itself and hold it against the limits."""
     try:
-        event = read_agent_event(raw.headers, raw.value, body_bytes_max=limits.body_bytes_max)
+        event = read_plain_event(raw.headers, raw.value, body_bytes_max=limits.body_bytes_max)
     except Unreadable as error:
         system = subject_of(raw.headers, raw.value, raw.key)
         # Nothing says which tenant an unreadable record belongs to.
@@ -107,7 +108,7 @@ def judge(raw: Raw, limits: Limits) -> Accepted | Rejected:
     return admitted(event, raw, limits)
 
 
-def admitted(event: AgentEvent, raw: Raw, limits: Limits) -> Accepted | Rejected:
+def admitted(event: PlainEvent, raw: Raw, limits: Limits) -> Accepted | Rejected:
     """Hold an event that came with ``raw`` against the limits."""
     at_us = microseconds_of(event.time)
     age_us = raw.timestamp_ms * 1000 - at_us
@@ -122,7 +123,7 @@ def microseconds_of(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000_000)
 
 
-def _flaw(event: AgentEvent, raw: Raw, age_us: int, limits: Limits) -> tuple[str, str, str]:
+def _flaw(event: PlainEvent, raw: Raw, age_us: int, limits: Limits) -> tuple[str, str, str]:
     if raw.key is not None and raw.key != event.subject.encode():
         return KEY_MISMATCH, "subject", f"the record's key differs from its subject {event.subject!r}"
     if age_us < 0:

@@ -2,26 +2,27 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
-from pydantic import BaseModel
+from msgspec import Struct
+from msgspec.structs import replace
 
-from flyball.schemas.native import (
+from flyball.schemas.plain import (
     ActionEnded,
-    AgentEvent,
     EvaluationRecorded,
     FeedbackGiven,
     GuardrailChecked,
     InteractionCompleted,
     MetricSampled,
     OutcomeObserved,
+    PlainEvent,
     PredictionMade,
     ReleaseDeployed,
 )
 from telemetry_ingest.masking.texts import Masker
 
-TEXTS: Mapping[type[BaseModel], tuple[str, ...]] = {
+TEXTS: Mapping[type[Struct], tuple[str, ...]] = {
     InteractionCompleted: ("release", "outcome", "provider", "model"),
     EvaluationRecorded: ("release", "metric", "evaluator", "evaluator_version"),
     GuardrailChecked: ("release", "rule", "kind"),
@@ -32,9 +33,9 @@ TEXTS: Mapping[type[BaseModel], tuple[str, ...]] = {
     ActionEnded: ("release", "action_class", "result"),
     MetricSampled: ("release", "metric", "unit", "layer"),
 }
-"""The fields that hold text. Two at least, so that ``itemgetter`` gives a tuple."""
+"""The fields that hold text. Two at least, so that ``attrgetter`` gives a tuple."""
 HASHED = frozenset({"interaction_id", "prediction_id", "session_id", "action_id"})
-TABLES: Mapping[type[BaseModel], tuple[str, ...]] = {
+TABLES: Mapping[type[Struct], tuple[str, ...]] = {
     InteractionCompleted: ("segment",),
     EvaluationRecorded: ("segment",),
     GuardrailChecked: ("segment",),
@@ -54,10 +55,10 @@ Seen = Sequence[tuple[str, str]]
 NOTHING: Seen = ()
 
 
-_TEXTS_OF: Mapping[type[BaseModel], Callable[[Any], tuple[Any, ...]]] = {
-    model: itemgetter(*names) for model, names in TEXTS.items()
+_TEXTS_OF: Mapping[type[Struct], Callable[[Any], tuple[Any, ...]]] = {
+    model: attrgetter(*names) for model, names in TEXTS.items()
 }
-_SEGMENT, _FEATURES, _PROBABILITIES = (itemgetter(name) for name in ("segment", "features", "probabilities"))
+_SEGMENT, _FEATURES, _PROBABILITIES = (attrgetter(name) for name in ("segment", "features", "probabilities"))
 
 
 @dataclass(slots=True)
@@ -68,22 +69,21 @@ class EventMasker:
     _clean: set[tuple[Any, ...]] = field(default_factory=set)
     """Groups of texts without personal data."""
 
-    def __call__(self, event: AgentEvent) -> tuple[AgentEvent, Seen]:
+    def __call__(self, event: PlainEvent) -> tuple[PlainEvent, Seen]:
         """The event without personal data, and what was found where; the very same event if there is none."""
         return (event, NOTHING) if self.are_clean([event.data]) else self._masked(event)
 
     def are_clean(self, data: Sequence[Any]) -> bool:
         """Has none of them personal data? They are all of one kind, and each distinct group is looked at once."""
         kind = type(data[0])
-        cells = list(map(vars, data))
-        if not self._all_clean(set(map(_TEXTS_OF[kind], cells))):
+        if not self._all_clean(set(map(_TEXTS_OF[kind], data))):
             return False
         tables: list[Mapping[str, Any]] = []
         if kind in WITH_SEGMENT:
-            tables += filter(None, map(_SEGMENT, cells))
+            tables += filter(None, map(_SEGMENT, data))
         if kind is PredictionMade:
-            tables += map(_FEATURES, cells)
-            tables += filter(None, map(_PROBABILITIES, cells))
+            tables += map(_FEATURES, data)
+            tables += filter(None, map(_PROBABILITIES, data))
         return self._all_clean(set(map(tuple, tables))) and self._all_clean(
             {tuple([value for value in table.values() if type(value) is str]) for table in tables}
         )
@@ -97,7 +97,7 @@ class EventMasker:
             self._clean.add(texts)
         return True
 
-    def _masked(self, event: AgentEvent) -> tuple[AgentEvent, Seen]:
+    def _masked(self, event: PlainEvent) -> tuple[PlainEvent, Seen]:
         seen: list[tuple[str, str]] = []
         data = event.data
         changes: dict[str, Any] = {
@@ -109,7 +109,7 @@ class EventMasker:
             table = getattr(data, name)
             if table:
                 changes[name] = dict(self._table(table, name, seen))
-        return event.model_copy(update={"data": data.model_copy(update=changes)}), seen
+        return replace(event, data=replace(data, **changes)), seen
 
     def _table(self, table: Mapping[str, Any], name: str, seen: list[tuple[str, str]]) -> Iterator[tuple[str, Any]]:
         for key, value in table.items():

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from pydantic import BaseModel
+from msgspec import Struct
 
-from flyball.schemas.native import (
+from flyball.schemas.plain import (
     ActionEnded,
     EvaluationRecorded,
     FeedbackGiven,
@@ -21,7 +21,7 @@ from flyball.schemas.native import (
 from flyball.schemas.telemetry import Expectation, TelemetryPolicy
 from telemetry_ingest.domain.marks import Checked
 
-MODELS: Sequence[type[BaseModel]] = (
+MODELS: Sequence[type[Struct]] = (
     InteractionCompleted,
     EvaluationRecorded,
     GuardrailChecked,
@@ -46,16 +46,16 @@ class Expected:
     read: Callable[[Any], Any]
     expectation: Expectation
 
-    def check(self, data: BaseModel) -> Checked:
+    def check(self, data: Struct) -> Checked:
         value = self.read(data)
         if value is None:
             return Checked(self.name, True, self.expectation.required)
         return Checked(self.name, False, not holds(value, self.expectation))
 
 
-def compiled(policy: TelemetryPolicy) -> Mapping[type[BaseModel], tuple[Expected, ...]]:
+def compiled(policy: TelemetryPolicy) -> Mapping[type[Struct], tuple[Expected, ...]]:
     """The expectations by the kind of event that could have the field."""
-    found: dict[type[BaseModel], tuple[Expected, ...]] = {}
+    found: dict[type[Struct], tuple[Expected, ...]] = {}
     for model in MODELS:
         known = [
             Expected(name, read, expectation)
@@ -91,11 +91,11 @@ def _is_of(value: object, kind: str | None, *, number: bool) -> bool:
     return {"number": number, "text": isinstance(value, str), "boolean": isinstance(value, bool)}[kind]
 
 
-def _reader(model: type[BaseModel], name: str) -> Callable[[Any], Any] | None:
-    if name in model.model_fields and name not in TABLES:
+def _reader(model: type[Struct], name: str) -> Callable[[Any], Any] | None:
+    if name in model.__struct_fields__ and name not in TABLES:
         return attrgetter(name)
     table, dot, key = name.partition(".")
-    if not dot or table not in TABLES or table not in model.model_fields:
+    if not dot or table not in TABLES or table not in model.__struct_fields__:
         return None
     read = attrgetter(table)
     return lambda data: (read(data) or {}).get(key)

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from flyball.schemas.native import AgentEvent, InteractionCompleted
+from msgspec.structs import replace
+
+from flyball.schemas.plain import InteractionCompleted, PlainEvent
 from telemetry_ingest.domain.feeds.labels import Labels
 from telemetry_ingest.domain.feeds.notices import PERSONAL_DATA, UNDECLARED, UNPRICED, Notice, Notices, Priced
 from telemetry_ingest.domain.feeds.prices import Listing, ListPrice, Tariff, cost_micro_usd
@@ -78,7 +80,7 @@ class Feed:
         for name, kind in seen:
             self._notice(PERSONAL_DATA, kind, name, at_ms, release)
 
-    def look(self, event: AgentEvent, at_ms: int) -> tuple[AgentEvent, Mark | None]:
+    def look(self, event: PlainEvent, at_ms: int) -> tuple[PlainEvent, Mark | None]:
         """The event as it is to be counted, and its mark, if it has one.
 
         An interaction without a cost is priced in place: it was parsed for this batch alone, and a copy of it would
@@ -88,18 +90,18 @@ class Feed:
         rules = self.declaration.at(at_ms)
         self.owner = rules.owner
         if type(data) is InteractionCompleted and data.cost_micro_usd is None and data.model is not None:
-            vars(data)["cost_micro_usd"] = self._cost(data, rules, event, at_ms)
+            data.cost_micro_usd = self._cost(data, rules, event, at_ms)
         labels = getattr(data, "segment", None)
         others = self.labels.others(labels, rules.policy.label_values_max) if labels else 0
         checked = self.trust.check(data, rules, at_ms, self.notices) if rules.expected or not self.trust.holds else ()
         if others and labels:
             shown = self.labels.shown(labels)
-            event = event.model_copy(update={"data": data.model_copy(update={"segment": shown})})
+            event = replace(event, data=replace(data, segment=shown))
         if not others and not checked and self.trust.holds:
             return event, None
         return event, Mark(not self.trust.holds, others, checked)
 
-    def _cost(self, data: InteractionCompleted, rules: Rules, event: AgentEvent, at_ms: int) -> int | None:
+    def _cost(self, data: InteractionCompleted, rules: Rules, event: PlainEvent, at_ms: int) -> int | None:
         known = rules.version, data.provider, data.model
         tariff = self._tariffs.get(known)
         if tariff is None:
@@ -108,7 +110,7 @@ class Feed:
             return None
         return cost_micro_usd(tariff, data.input_tokens, data.output_tokens, data.cached_input_tokens)
 
-    def _tariff(self, known: Known, rules: Rules, event: AgentEvent, at_ms: int, release: str) -> Tariff | None:
+    def _tariff(self, known: Known, rules: Rules, event: PlainEvent, at_ms: int, release: str) -> Tariff | None:
         """What the system pays, else what the list says; a model without either is told."""
         _, provider, model = known
         name = f"{provider or 'unknown'}/{model}"[:MODEL_CHARACTERS_MAX]

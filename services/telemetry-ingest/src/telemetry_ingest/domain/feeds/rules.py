@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import BaseModel, TypeAdapter
+from msgspec import Struct
+from pydantic import TypeAdapter
 
 from flyball.schemas.registry import Owners, SystemRegistered
 from flyball.schemas.telemetry import TelemetryPolicy
@@ -34,7 +35,7 @@ class Rules:
     version: int
     owner: str
     policy: TelemetryPolicy
-    expected: Mapping[type[BaseModel], tuple[Expected, ...]]
+    expected: Mapping[type[Struct], tuple[Expected, ...]]
     tariffs: Mapping[str, Tariff]
 
 

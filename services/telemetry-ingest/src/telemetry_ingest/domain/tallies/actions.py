@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from flyball.schemas.native import ActionEnded
+from flyball.schemas.plain import ActionEnded
 from flyball.schemas.summaries import ActionStatistics
 
 UNKNOWN = "unknown"

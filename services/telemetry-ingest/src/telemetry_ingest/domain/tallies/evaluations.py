@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from flyball.schemas.native import EvaluationRecorded
+from flyball.schemas.plain import EvaluationRecorded
 from flyball.schemas.summaries import EvaluationStatistics
 from telemetry_ingest.domain.tallies.histograms import MILLION, HistogramTally
 

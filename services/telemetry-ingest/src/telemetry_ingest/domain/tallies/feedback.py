@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from flyball.schemas.native import FeedbackGiven
+from flyball.schemas.plain import FeedbackGiven
 from flyball.schemas.summaries import FeedbackStatistics
 
 

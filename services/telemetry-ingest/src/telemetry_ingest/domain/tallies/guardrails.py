@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from flyball.schemas.native import GuardrailChecked
+from flyball.schemas.plain import GuardrailChecked
 from flyball.schemas.summaries import GuardrailStatistics
 
 KNOWN_AS = {True: "malicious", False: "benign", None: "unknown"}

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from flyball.schemas.native import OUTCOME_OK, InteractionCompleted
+from flyball.schemas.native import OUTCOME_OK
+from flyball.schemas.plain import InteractionCompleted
 from flyball.schemas.summaries import InteractionStatistics
 from telemetry_ingest.domain.columns import column, count, histograms, totals
 from telemetry_ingest.domain.tallies.histograms import MILLION, frozen
@@ -25,7 +26,7 @@ SUMS = ("cached_input_tokens", "reasoning_tokens", "business_value_micro_usd")
 FLAGS = ("escalated", "autonomous")
 TEXTS = ("outcome", "provider", "model")
 FIELDS = (*(source for source, _ in HISTOGRAMS.values()), *SUMS, *FLAGS, *TEXTS)
-_values_of = itemgetter(*FIELDS)
+_values_of = attrgetter(*FIELDS)
 UNKNOWN = "unknown"
 MODEL_CHARACTERS_MAX = 256
 
@@ -34,7 +35,7 @@ def count_interactions(
     places: Sequence[int], events: Sequence[InteractionCompleted], size: int
 ) -> list[InteractionStatistics]:
     """The statistics of each of ``size`` buckets; ``places`` tells which bucket each event belongs to."""
-    cells = dict(zip(FIELDS, zip(*map(_values_of, map(vars, events)), strict=True), strict=True))
+    cells = dict(zip(FIELDS, zip(*map(_values_of, events), strict=True), strict=True))
     groups = np.array(places, dtype=np.int64)
     parts: list[dict[str, Any]] = [dict[str, Any](count=rows) for rows in count(groups, size)]
     for name, (source, scale) in HISTOGRAMS.items():

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from flyball.schemas.native import MetricSampled
+from flyball.schemas.plain import MetricSampled
 from flyball.schemas.summaries import MetricStatistics
 from flyball.stats.decimal_bins import decimal_bin
 from telemetry_ingest.domain.tallies.histograms import MILLION

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from flyball.schemas.native import PredictionMade
+from flyball.schemas.plain import PredictionMade
 from flyball.schemas.summaries import PredictionStatistics
 from telemetry_ingest.domain.columns import column, count, histograms
 from telemetry_ingest.domain.tallies.histograms import MILLION, frozen
