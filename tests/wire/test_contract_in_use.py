@@ -81,7 +81,13 @@ def wirings() -> dict[str, Wiring[Any]]:
         Metrics("ingest"),
     )
     otlp = OtlpIngest(
-        OtlpReader(), "auto", PostgresTraces, lambda *_: None, TraceLimits(), 1, Metrics("telemetry-ingest")
+        OtlpReader(),
+        "auto",
+        PostgresTraces,
+        lambda tx: PostgresFeeds(tx, FeedMemory(list_price)),
+        TraceLimits(),
+        1,
+        Metrics("telemetry-ingest"),
     )
     drift = DriftDetector(lambda tx: DriftSystems(tx, Plans()), Metrics("drift-detector"))
     ledger = BudgetLedger(PostgresLedger, Metrics("budget-ledger"))

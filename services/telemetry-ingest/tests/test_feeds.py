@@ -16,7 +16,7 @@ from telemetry_ingest.domain.feeds.expectations import holds
 from telemetry_ingest.domain.feeds.facts import decide_again, facts_of, released
 from telemetry_ingest.domain.feeds.feed import Feed
 from telemetry_ingest.domain.feeds.notices import Noticed, Priced, Quarantined
-from telemetry_ingest.domain.feeds.prices import Rates, Tariff, flat
+from telemetry_ingest.domain.feeds.prices import Rates, Request, Tariff, flat
 from telemetry_ingest.domain.feeds.rules import Declaration, Revision
 from telemetry_ingest.domain.feeds.state import FeedState
 from telemetry_ingest.domain.marks import Mark
@@ -37,10 +37,11 @@ class Listed:
 
 
 KNOWN = flat(Rates(10**9, 2 * 10**9))
+TIERED = Tariff(((15, Rates(2 * 10**9, 0)), (-1, Rates(10**9, 0))))
 
 
 def price(_provider: str | None, model: str) -> Listed | None:
-    return {"known": Listed(KNOWN), "new": Listed(None)}.get(model)
+    return {"known": Listed(KNOWN), "new": Listed(None), "tiered": Listed(TIERED)}.get(model)
 
 
 def declared(*policies: TelemetryPolicy) -> Declaration:
@@ -132,6 +133,41 @@ def test_very_many_models_are_unpriced_as_one() -> None:
         one.look(interaction(model=f"m{n}", input_tokens=1, output_tokens=1), START_MS)
     assert len(one.notices) == 65
     assert len(one.apart.models) == 256
+
+
+def request(model: str, tokens: int, provider: str | None = None) -> Request:
+    return Request(provider, model, tokens, 0, None, START)
+
+
+def test_requests_of_several_models_are_priced_by_what_their_system_agreed_on_and_rounded_once() -> None:
+    agreed = TelemetryPolicy(prices={"acme/known": ModelPrice(input_micro_usd=500_000, output_micro_usd=0)})
+    one = feed(agreed)
+    assert one.price([request("known", 3, "acme"), request("known", 7)], START_MS, "1.0.0") == 8, "1.5 and 7"
+    assert one.price([request("known", 3), request("known", 7)], START_MS, "1.0.0") is None, "as its sums are"
+    assert one.price([request("tiered", 10), request("tiered", 10)], START_MS, "1.0.0") == 20
+    assert (
+        feed(TelemetryPolicy(prices={"unknown/tiered": agreed.prices["acme/known"]})).price(
+            [request("tiered", 10), request("tiered", 10)], START_MS, "1.0.0"
+        )
+        is None
+    ), "what is agreed does not depend on size"
+    assert one.notices == []
+
+
+def test_of_several_models_the_one_without_a_price_is_told_and_not_several() -> None:
+    one = feed(
+        TelemetryPolicy(), TelemetryPolicy(prices={"unknown/m": ModelPrice(input_micro_usd=0, output_micro_usd=0)})
+    )
+    requests = [request("known", 3), request("m", 1)]
+    assert one.price(requests, START_MS, "1.0.0") is None
+    assert one.price([request("m", 1), request("m", 1)], START_MS, "1.0.0") is None
+    one.look(interaction(model="several", input_tokens=4, output_tokens=0), START_MS)
+    later = START_MS + 3_600_000
+    assert one.price(requests, later, "1.0.0") == 3
+    assert one.notices == [
+        Noticed("model.unpriced", "model", "unknown/m", 1, START_MS, "1.0.0"),
+        Priced("unknown/m", START_MS, later),
+    ]
 
 
 def test_personal_data_is_told_once_an_hour_with_its_count() -> None:

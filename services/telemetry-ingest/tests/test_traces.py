@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry_ingest.adapters.price_list import Listed
-from telemetry_ingest.domain.feeds.prices import Rates, Tariff, flat
 from telemetry_ingest.domain.otlp.assembly import LOGS, SPANS, Assembly, Count
 from telemetry_ingest.domain.otlp.facts import EvaluationFacts, OtlpRead, OutcomeFacts, SpanFacts
 from telemetry_ingest.domain.otlp.telling import NativeEvent
@@ -22,10 +21,6 @@ AT = 1_000_000
 SECOND = 1_000_000_000
 LONG = 10_000_000
 LONG_AFTER = AT + LONG
-
-
-def no_price(*_: object) -> None:
-    return None
 
 
 def span(number: int, parent: int | None = None, role: str = "other", **said: Any) -> SpanFacts:
@@ -47,9 +42,9 @@ def chat(number: int, parent: int | None, tokens: int, **said: Any) -> SpanFacts
     return span(number, parent, "inference", input_tokens=tokens, output_tokens=tokens // 2, **named)
 
 
-def assembled(*batches: Sequence[tuple[int, OtlpRead]], price: Any = no_price) -> Assembly:
+def assembled(*batches: Sequence[tuple[int, OtlpRead]]) -> Assembly:
     """All batches of one partition, read one after another as the service does, and a tick long after."""
-    whole = Assembly(HOME, LIMITS, price, {})
+    whole = Assembly(HOME, LIMITS, {})
     for batch in batches:
         for at_ms, read in batch:
             whole.take(read, LOGS if read.evaluations else SPANS, at_ms)
@@ -58,12 +53,12 @@ def assembled(*batches: Sequence[tuple[int, OtlpRead]], price: Any = no_price) -
     return whole
 
 
-def told(*spans: SpanFacts, price: Any = no_price) -> list[NativeEvent]:
-    return assembled([(AT, OtlpRead(spans))], price=price).events
+def told(*spans: SpanFacts) -> list[NativeEvent]:
+    return assembled([(AT, OtlpRead(spans))]).events
 
 
-def interaction(*spans: SpanFacts, price: Any = no_price) -> Any:
-    (event,) = [event for event in told(*spans, price=price) if event.type == "interaction.completed"]
+def interaction(*spans: SpanFacts) -> Any:
+    (event,) = [event for event in told(*spans) if event.type == "interaction.completed"]
     return event.data
 
 
@@ -194,29 +189,23 @@ def test_what_an_agent_says_of_its_outcome_is_told() -> None:
     assert data.segment == {"plan": "pro"}
 
 
-def test_requests_are_priced_one_by_one_and_only_where_sums_cannot_be() -> None:
-    tiered = Tariff(((15, Rates(2_000 * 10**9, 0)), (-1, Rates(1_000 * 10**9, 0))))
-
-    def price(_: str | None, model: str) -> Listed | None:
-        tariff = {"gpt-x": flat(Rates(1_000 * 10**9, 0)), "tiered": tiered}.get(model)
-        return Listed((), tariff) if tariff else None
-
+def test_requests_are_told_one_by_one_unless_their_cost_is_known() -> None:
     root = span(1)
-    assert interaction(root, chat(2, 1, 10), price=price).cost_micro_usd is None, "an agreed price may apply"
-    assert interaction(root, chat(2, 1, 10), chat(3, 1, 10), price=price).cost_micro_usd is None
-    by_tier = chat(2, 1, 10, model="tiered"), chat(3, 1, 10, model="tiered")
-    assert interaction(root, *by_tier, price=price).cost_micro_usd == 20_000, "together they would cost 40,000"
-    two = interaction(root, chat(2, 1, 10), by_tier[1], price=price)
-    assert (two.cost_micro_usd, two.model) == (20_000, "several")
-    unknown = interaction(root, chat(2, 1, 10), chat(3, 1, 10, model="unheard-of"), price=price)
-    assert unknown.cost_micro_usd is None
-    assert interaction(root, chat(2, 1, 10, cost_micro_usd=5), chat(3, 1, 1, cost_micro_usd=6)).cost_micro_usd == 11
-    assert interaction(root, chat(2, 1, 10, cost_micro_usd=5), chat(3, 1, 1)).cost_micro_usd is None
+
+    def told_of(*spans: SpanFacts) -> tuple[Any, list[int | None]]:
+        (event,) = told(root, *spans)
+        data: Any = event.data
+        return data.cost_micro_usd, [request.input_tokens for request in event.requests]
+
+    assert told_of(chat(2, 1, 10)) == (None, []), "one is priced as every interaction is"
+    assert told_of(chat(2, 1, 10), chat(3, 1, 11, model="other")) == (None, [10, 11])
+    assert told_of(chat(2, 1, 10, cost_micro_usd=5), chat(3, 1, 1, cost_micro_usd=6)) == (11, [])
+    assert told_of(chat(2, 1, 10, cost_micro_usd=5), chat(3, 1, 1)) == (None, [10, 1])
 
 
 def test_a_trace_has_bounds_and_its_agent_still_comes_in() -> None:
     limits = TraceLimits(spans_max=10)
-    whole = Assembly(HOME, limits, no_price, {})
+    whole = Assembly(HOME, limits, {})
     for number in range(2, 32):
         whole.take(OtlpRead((chat(number, 1, 1),)), SPANS, AT)
     whole.take(OtlpRead((span(1, None, "agent", agent="big"),)), SPANS, AT)
@@ -254,12 +243,13 @@ def traces(draw: st.DrawFn) -> list[SpanFacts]:
 @settings(max_examples=25, deadline=None)
 @given(traces(), st.randoms(use_true_random=False))
 def test_any_order_split_number_and_batching_gives_the_same_interactions(spans: list[SpanFacts], random: Any) -> None:
-    expected = facts_of(assembled([(AT, OtlpRead(tuple(spans)))]).events)
+    alone = assembled([(AT, OtlpRead(tuple(spans)))]).events
+    expected = facts_of(replace(event, told_ms=0) for event in alone)
     many = spans + random.choices(spans, k=random.randint(0, len(spans)))
     random.shuffle(many)
     messages = [(AT + index, OtlpRead(part)) for index, part in enumerate(split(many, random))]
     whole = assembled(*split(messages, random))
-    assert facts_of(whole.events) == expected
+    assert facts_of(replace(event, told_ms=0) for event in whole.events) == expected
     conserved(whole, len(many))
     assert whole.counts[Count(SPANS, "duplicate")] == len(many) - len(spans)
 

@@ -99,7 +99,7 @@ async def test_what_a_batch_holds_is_left_alone_by_whoever_looks_for_what_is_due
 
 @pytest.mark.stack
 async def test_totals_and_what_waits_add_up_to_what_was_received(database: PostgresDatabase) -> None:
-    assembly = Assembly(HOME, LIMITS, lambda *_: None, {})
+    assembly = Assembly(HOME, LIMITS, {})
     span = SpanFacts(IDS[0], f"{7:016x}", "", 1, 2)
     assembly.take(OtlpRead((span, span)), "spans", 1)
     async with database.transaction() as transaction:

@@ -31,7 +31,7 @@ NAMELESS = {"openinference_langchain", *(name for name, runs in RUNS.items() if 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.name)
 def test_each_run_is_one_interaction_with_its_tokens_once(path: Path) -> None:
     read = OtlpReader(ANY_TIME).traces(path.read_bytes(), "auto", NOW_NS)
-    whole = Assembly(Home("otlp_spans", 0), TraceLimits(), lambda *_: None, {})
+    whole = Assembly(Home("otlp_spans", 0), TraceLimits(), {})
     for span in reversed(read.spans):
         whole.take(read._replace(spans=(span,), ignored=0, rejected=()), SPANS, 0)
     whole.tell_due(list(whole.traces.values()), 10**9)

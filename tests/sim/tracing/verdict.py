@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flyball.bus.records import Record
-from flyball.schemas.topics import AGENT_EVENTS, OTLP_LOGS, OTLP_SPANS
+from flyball.schemas.topics import AGENT_EVENTS, OTLP_LOGS, OTLP_SPANS, TELEMETRY_EXCEPTIONS
 from flyball.sim.broker import Broker
 from flyball.sim.database import MemoryDatabase
 from telemetry_ingest.domain.otlp.assembly import RECEIVED, SPANS, Assembly
 from telemetry_ingest.domain.otlp.facts import OtlpRead
+from telemetry_ingest.domain.otlp.telling import NativeEvent
 from telemetry_ingest.domain.otlp.traces import Home, TraceLimits
 from telemetry_ingest.otlp import TICK, _published
 from tests.sim.tracing.memory import TOTALS
@@ -46,19 +47,42 @@ def told_once(broker: Broker, known: Known, limits: TraceLimits) -> None:
     assert {trace: events for trace, events in told.items() if trace in whole} == expected
 
 
+def personal_data_told(broker: Broker, known: Known, limits: TraceLimits) -> None:
+    """Of each system that sends some, once for each partition that tells of it: all of this takes less than an hour."""
+    whole = {trace for trace, places in _places(broker, known).items() if len(places) == 1}
+    sent = {event.system for event in _told_alone(broker, known, limits) if event.masked and _trace_of(event) in whole}
+    told = Counter(key for _, key in {_identity(record) for record in broker.records(TELEMETRY_EXCEPTIONS.name)})
+    assert sent <= {(key or b"").decode() for key in told}, (sent, told)
+    places = len(broker.partitions(OTLP_SPANS.name)) + len(broker.partitions(OTLP_LOGS.name))
+    assert max(told.values(), default=0) <= places, told
+
+
+def _identity(record: Record) -> tuple[bytes | None, bytes | None]:
+    """Whoever published before it died publishes again: a fact is one by its id."""
+    return dict(record.headers)["ce_id"], record.key
+
+
+def _trace_of(event: NativeEvent) -> str:
+    return str(vars(event.data)["interaction_id"])
+
+
 def _alone(broker: Broker, known: Known, limits: TraceLimits) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for event in _told_alone(broker, known, limits):
+        message = _published(event)
+        kind, trace, published = _event(Record("", 0, 0, 0, message.key, message.body, message.headers))
+        if kind == "interaction.completed":
+            yield trace, published
+
+
+def _told_alone(broker: Broker, known: Known, limits: TraceLimits) -> Iterator[NativeEvent]:
     for log in broker.partitions(OTLP_SPANS.name):
-        reader = Assembly(Home(log.topic, log.partition), limits, lambda *_: None, {})
+        reader = Assembly(Home(log.topic, log.partition), limits, {})
         for record in log.records:
             read = known.get(record.value or b"")
             if read is not None:
                 reader.take(read, SPANS, record.timestamp_ms)
             reader.tell_due(list(reader.traces.values()), record.timestamp_ms)
-        for event in reader.events:
-            message = _published(event)
-            kind, trace, published = _event(Record("", 0, 0, 0, message.key, message.body, message.headers))
-            if kind == "interaction.completed":
-                yield trace, published
+        yield from reader.events
 
 
 def _places(broker: Broker, known: Known) -> dict[str, set[int]]:

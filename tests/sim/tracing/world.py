@@ -9,7 +9,7 @@ from typing import Any
 from flyball.bus.processor import Processor, one_by_one
 from flyball.bus.subscription import Subscription, Wiring
 from flyball.observe.metrics import Metrics
-from flyball.schemas.topics import AGENT_EVENTS, OTLP_LOGS, OTLP_SPANS, TELEMETRY_REJECTED
+from flyball.schemas.topics import AGENT_EVENTS, OTLP_LOGS, OTLP_SPANS, TELEMETRY_EXCEPTIONS, TELEMETRY_REJECTED
 from flyball.schemas.unreadable import Unreadable
 from flyball.sim.broker import Broker
 from flyball.sim.database import MemoryDatabase
@@ -20,6 +20,7 @@ from telemetry_ingest.domain.otlp.facts import EvaluationFacts, OtlpRead, SpanFa
 from telemetry_ingest.domain.otlp.traces import TraceLimits
 from telemetry_ingest.otlp import NAME, TICK, OtlpIngest
 from tests.sim.counting import Agent
+from tests.sim.memory_ingest import MemoryFeeds
 from tests.sim.tracing import verdict
 from tests.sim.tracing.memory import MemoryTraces
 
@@ -61,7 +62,7 @@ class Tracing:
 
     async def __call__(self, world: World) -> None:
         broker, database, messages = Broker(world), MemoryDatabase(world, "ingest-db"), Messages()
-        for topic in (OTLP_SPANS, OTLP_LOGS, AGENT_EVENTS, TELEMETRY_REJECTED):
+        for topic in (OTLP_SPANS, OTLP_LOGS, *SAID):
             broker.create(topic.name, PARTITIONS)
         service = Service(database, partial(self._wiring, messages), self.processor_type)
         for replica in range(self.replicas):
@@ -77,20 +78,22 @@ class Tracing:
             await _at_rest(world, broker, database, self._wiring(messages))
         verdict.conserved(broker, database, messages.known)
         verdict.told_once(broker, messages.known, LIMITS)
+        verdict.personal_data_told(broker, messages.known, LIMITS)
 
     def _wiring(self, messages: Messages) -> Wiring[Any]:
-        otlp = OtlpIngest(messages, "auto", self.traces, lambda *_: None, LIMITS, 100, Metrics("telemetry-ingest"))
+        otlp = OtlpIngest(messages, "auto", self.traces, MemoryFeeds, LIMITS, 100, Metrics("telemetry-ingest"))
         return Wiring(
             NAME,
             [
                 Subscription(OTLP_SPANS, one_by_one(otlp.on_spans), hot=True, records_max=20),
                 Subscription(OTLP_LOGS, one_by_one(otlp.on_logs), hot=True, records_max=20),
             ],
-            [AGENT_EVENTS, TELEMETRY_REJECTED],
+            SAID,
         )
 
 
 SIGNALS = (OTLP_SPANS.name, OTLP_LOGS.name)
+SAID = (AGENT_EVENTS, TELEMETRY_REJECTED, TELEMETRY_EXCEPTIONS)
 
 
 def _passed(world: World, seconds: float) -> bool:
@@ -149,6 +152,7 @@ def _span(number: int, index: int, random: Random) -> SpanFacts:
         agent=random.choice((None, "a", "b")),
         input_tokens=random.choice((None, 10)),
         parent_is_remote=random.choice((None, True, False)),
+        masked=random.choice(((), (), (("error.type", "card"),))),
     )
 
 

@@ -44,7 +44,7 @@ async def serve(environment: Mapping[str, str]) -> None:
         token = settings.service_token.get_secret_value()
         desk = Desk(database, partial(PostgresFeeds, memory=memory), lambda: datetime.now(UTC))
         reader = OtlpReader(settings.otlp_limits())
-        otlp = subscriptions(otlp_ingest(settings, reader, metrics), settings.otlp_batch_messages_max)
+        otlp = subscriptions(otlp_ingest(settings, reader, memory, metrics), settings.otlp_batch_messages_max)
         gateway = Gateway(publisher, settings.gateway_limits(), reader)
         ticker = Ticker(publisher, partial(overdue_homes, database), settings.otlp_tick_seconds)
         runtime = Runtime(
@@ -63,13 +63,15 @@ async def serve(environment: Mapping[str, str]) -> None:
         await runtime.run()
 
 
-def otlp_ingest(settings: Settings, reader: Reader, metrics: Metrics) -> OtlpIngest[PostgresTransaction]:
-    """Traces on Postgres, priced from the list."""
+def otlp_ingest(
+    settings: Settings, reader: Reader, memory: FeedMemory, metrics: Metrics
+) -> OtlpIngest[PostgresTransaction]:
+    """Traces on Postgres, beside the feeds of their systems."""
     return OtlpIngest(
         reader,
         settings.otlp_encoding,
         PostgresTraces,
-        list_price,
+        partial(PostgresFeeds, memory=memory),
         settings.trace_limits(),
         settings.otlp_waiting_traces_max,
         metrics,

@@ -14,18 +14,20 @@ from flyball.observe.metrics import Metrics
 from flyball.schemas.base import DEFAULT_TENANT, UNKNOWN_SYSTEM
 from flyball.schemas.envelope import headers_of
 from flyball.schemas.rejected import Position, TelemetryRejected
-from flyball.schemas.topics import AGENT_EVENTS, OTLP_LOGS, OTLP_SPANS, TELEMETRY_REJECTED
+from flyball.schemas.topics import AGENT_EVENTS, OTLP_LOGS, OTLP_SPANS, REGISTRY_SYSTEMS, TELEMETRY_REJECTED
 from flyball.schemas.unreadable import Unreadable
 from flyball.store.ports import Outgoing, Tx
-from telemetry_ingest.domain.feeds.prices import ListPrice
 from telemetry_ingest.domain.otlp.assembly import LOGS, SPANS, Assembly, Signal, traces_in
 from telemetry_ingest.domain.otlp.facts import OtlpRead, RejectedPart
 from telemetry_ingest.domain.otlp.names import as_name
 from telemetry_ingest.domain.otlp.telling import NativeEvent
 from telemetry_ingest.domain.otlp.traces import Home, TraceLimits
+from telemetry_ingest.looking import RECORD
 from telemetry_ingest.masking.documents import masked_body, masked_headers
 from telemetry_ingest.masking.texts import masked
 from telemetry_ingest.otlp_ports import Encoding, Reader, Traces
+from telemetry_ingest.ports import Feeds
+from telemetry_ingest.settling import Found, settled
 
 Read = Callable[[bytes | None, Encoding, int], OtlpRead]
 NAME: Final = "telemetry-ingest"
@@ -46,7 +48,7 @@ class OtlpIngest(Generic[Tx]):
     reader: Reader
     encoding: Encoding
     traces: Callable[[Tx], Traces]
-    price: ListPrice
+    feeds: Callable[[Tx], Feeds]
     limits: TraceLimits
     waiting_max: int
     """Traces that may wait in one partition."""
@@ -63,16 +65,20 @@ class OtlpIngest(Generic[Tx]):
         messages = [(record, self._read(record, read)) for record in batch.records]
         home, store = Home(batch.topic, batch.partition), self.traces(transaction)
         touched = traces_in([said for _, said in messages if isinstance(said, OtlpRead)])
-        assembly = Assembly(home, self.limits, self.price, await store.load(touched))
+        assembly = Assembly(home, self.limits, await store.load(touched))
         out: list[Outgoing] = []
+        found: list[Found] = []
         for record, said in messages:
             if isinstance(said, OtlpRead):
                 assembly.take(said, signal, record.timestamp_ms)
             else:
                 assembly.reject(signal)
-            out += _rejections(record, said)
+            out += _rejections(record, said, found)
         await self._tell(store, assembly, touched, max(record.timestamp_ms for record in batch.records))
-        await transaction.enqueue([_published(event) for event in assembly.events] + out)
+        told = await settled(self.feeds(transaction), batch, assembly.events, found)
+        await transaction.enqueue([*map(_published, told.events), *out, *told.messages])
+        for kind in told.kinds:
+            self.metrics.exceptions.labels(kind).inc()
         for count, number in assembly.counts.items():
             self.metrics.otlp.labels(*count).inc(number)
 
@@ -96,7 +102,7 @@ class OtlpIngest(Generic[Tx]):
         await store.count(home, assembly.counts, at_ms)
 
     async def _tell_early(self, store: Traces, assembly: Assembly, too_many: int, at_ms: int) -> None:
-        early = Assembly(assembly.home, self.limits, self.price, {})
+        early = Assembly(assembly.home, self.limits, {})
         for trace in await store.soonest(assembly.home, (), too_many):
             early.tell(trace, at_ms)
         await store.save(early.traces.values(), early.gone, self.limits)
@@ -106,10 +112,10 @@ class OtlpIngest(Generic[Tx]):
 
 
 def subscriptions(otlp: OtlpIngest[Tx], records_max: int) -> Sequence[Subscription[Tx]]:
-    """What is read of OpenTelemetry."""
-    return (
-        Subscription(OTLP_SPANS, one_by_one(otlp.on_spans), hot=True, records_max=records_max),
-        Subscription(OTLP_LOGS, one_by_one(otlp.on_logs), hot=True, records_max=records_max),
+    """What is read of OpenTelemetry. Its interactions are priced by what their systems have agreed on."""
+    return tuple(
+        Subscription(topic, one_by_one(take), hot=True, records_max=records_max, after=(REGISTRY_SYSTEMS,))
+        for topic, take in ((OTLP_SPANS, otlp.on_spans), (OTLP_LOGS, otlp.on_logs))
     )
 
 
@@ -124,8 +130,9 @@ def _published(event: NativeEvent) -> Outgoing:
     return Outgoing(AGENT_EVENTS.name, event.system.encode(), (*headers, *tenant), body)
 
 
-def _rejections(record: Record, said: OtlpRead | Unreadable) -> Iterator[Outgoing]:
-    reject, place = partial(_rejection, record), id_of_position(record.topic, record.partition, record.offset)
+def _rejections(record: Record, said: OtlpRead | Unreadable, found: list[Found]) -> Iterator[Outgoing]:
+    """What cannot be used, whole; the personal data that was masked in it is added to ``found``."""
+    reject, place = partial(_rejection, record, found), id_of_position(record.topic, record.partition, record.offset)
     if isinstance(said, Unreadable):
         yield reject(place, said.reason, said.field, said.detail, UNKNOWN_SYSTEM, record.value)
         return
@@ -146,7 +153,14 @@ def _system_of(parts: Sequence[RejectedPart]) -> str:
 
 
 def _rejection(
-    record: Record, identity: UUID, reason: str, field: str | None, detail: str, system: str, body: bytes | None
+    record: Record,
+    found: list[Found],
+    identity: UUID,
+    reason: str,
+    field: str | None,
+    detail: str,
+    system: str,
+    body: bytes | None,
 ) -> Outgoing:
     kinds: set[str] = set()
     event = TelemetryRejected.model_construct(
@@ -161,4 +175,7 @@ def _rejection(
         headers=masked_headers(tuple(record.headers), kinds),
         body=body and masked_body(body, kinds),
     )
+    if kinds:
+        masked_here = tuple((RECORD, kind) for kind in sorted(kinds))
+        found.append(Found((DEFAULT_TENANT, system), masked_here, record.timestamp_ms))
     return fact(TELEMETRY_REJECTED, event, source=NAME, identity=identity, system=system, time=record.recorded_at)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
-from telemetry_ingest.domain.otlp.facts import EvaluationFacts, OutcomeFacts, SpanFacts
+from telemetry_ingest.domain.otlp.facts import EvaluationFacts, Masked, OutcomeFacts, SpanFacts
 from telemetry_ingest.domain.otlp.traces import Home, Told, Trace
 
 NOT_KEPT: Final = frozenset({"trace_id", "name", "operation", "agent_id", "response_id", "sample_rate", "contents"})
@@ -70,6 +70,8 @@ def _read_span(trace_id: str, row: Mapping[str, Any]) -> SpanFacts:
         fields["outcome"] = OutcomeFacts(*fields["outcome"])
     if "evaluations" in fields:
         fields["evaluations"] = tuple(_read_evaluation(one) for one in fields["evaluations"])
+    if "masked" in fields:
+        fields["masked"] = _pairs(fields["masked"])
     return SpanFacts(trace_id=trace_id, name="", **fields)
 
 
@@ -78,7 +80,12 @@ def _plain(evaluation: EvaluationFacts) -> Iterable[Any]:
 
 
 def _read_evaluation(row: Iterable[Any]) -> EvaluationFacts:
-    return EvaluationFacts(*row)
+    read = EvaluationFacts(*row)
+    return read._replace(masked=_pairs(read.masked))
+
+
+def _pairs(rows: Iterable[Iterable[str]]) -> Masked:
+    return tuple((attribute, kind) for attribute, kind in rows)
 
 
 SEGMENT: Final = str(SpanFacts._fields.index("segment"))

@@ -7,12 +7,13 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from telemetry_ingest.domain.otlp.dialects import ATTRIBUTES, KEYS_MAX, meaning
+from telemetry_ingest.domain.otlp.reading import read_attribute
 from telemetry_ingest.domain.otlp.rows import NO_RANK, SLOT, Attribute, Row, Unusable, Value, settle
 from telemetry_ingest.domain.otlp.values import IDENTIFIER
 
 Known = tuple[int, int, Any]
-"""Slot, rank and what was read; for a slot with labels ``LABELLED``, and the attribute with what was read.
-Empty: nothing that is counted."""
+"""Slot, rank and what was read; for a slot with labels, and where something was masked, ``LABELLED`` and the attribute
+with what was read. Empty: nothing that is counted."""
 IGNORED: Final[tuple[()]] = ()
 LABELLED: Final = NO_RANK + 1
 REMEMBERED_MAX: Final = 16_384
@@ -91,13 +92,10 @@ def _known(attribute: Attribute, pair: bytes) -> Known | tuple[()]:
     told, value = value_of(pair)
     if not told:
         return IGNORED
-    try:
-        found = attribute.read(value)
-    except Unusable as error:
-        raise Unusable(error.reason, f"attributes.{attribute.name}", error.detail) from None
+    attribute, found = read_attribute(attribute, value)
     if found is None:
         return IGNORED
-    if attribute.label is not None:
+    if attribute.label is not None or attribute.masked:
         return attribute.slot, LABELLED, (attribute, found)
     return attribute.slot, attribute.rank, found
 

@@ -9,7 +9,7 @@ from telemetry_ingest.adapters.otlp.resources import Base
 from telemetry_ingest.domain.otlp.facts import RejectedPart
 from telemetry_ingest.domain.otlp.rows import Unusable
 
-SCOPE_CHARACTERS_MAX: Final = 64
+SCOPE_CHARACTERS_MAX: Final = 256
 Part = TypeVar("Part")
 Read = TypeVar("Read")
 

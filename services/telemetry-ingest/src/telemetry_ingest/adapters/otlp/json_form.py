@@ -34,7 +34,8 @@ from telemetry_ingest.domain.otlp.judging import (
     trace_id_of,
 )
 from telemetry_ingest.domain.otlp.logs import Context, LogTold, evaluation_in
-from telemetry_ingest.domain.otlp.rows import SLOT, Row, Unusable, Value, place
+from telemetry_ingest.domain.otlp.reading import place
+from telemetry_ingest.domain.otlp.rows import SLOT, Row, Unusable, Value
 
 Object = Any
 """Of JSON; anything at all until it was looked at."""

@@ -1,6 +1,7 @@
 """One feed, record by record: its labels, its costs, what is expected of it, and whether it can be trusted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
@@ -8,7 +9,17 @@ from msgspec.structs import replace
 from flyball.schemas.plain import InteractionCompleted, PlainEvent
 from telemetry_ingest.domain.feeds.labels import Labels
 from telemetry_ingest.domain.feeds.notices import PERSONAL_DATA, UNDECLARED, UNPRICED, Notice, Notices, Priced
-from telemetry_ingest.domain.feeds.prices import Listing, ListPrice, Tariff, cost_micro_usd
+from telemetry_ingest.domain.feeds.prices import (
+    MICRO_USD_MAX,
+    SEVERAL,
+    Listing,
+    ListPrice,
+    Request,
+    Tariff,
+    cost_femto,
+    cost_micro_usd,
+    half_to_even,
+)
 from telemetry_ingest.domain.feeds.rules import NOBODY, NOT_DECLARED, Declaration, Rules
 from telemetry_ingest.domain.feeds.state import EMPTY, Apart, FeedState
 from telemetry_ingest.domain.feeds.trust import Trust
@@ -90,7 +101,7 @@ class Feed:
         rules = self.declaration.at(at_ms)
         self.owner = rules.owner
         if type(data) is InteractionCompleted and data.cost_micro_usd is None and data.model is not None:
-            data.cost_micro_usd = self._cost(data, rules, event, at_ms)
+            data.cost_micro_usd = self._cost(data, rules, event.time, at_ms)
         labels = getattr(data, "segment", None)
         others = self.labels.others(labels, rules.policy.label_values_max) if labels else 0
         checked = self.trust.check(data, rules, at_ms, self.notices) if rules.expected or not self.trust.holds else ()
@@ -101,22 +112,58 @@ class Feed:
             return event, None
         return event, Mark(not self.trust.holds, others, checked)
 
-    def _cost(self, data: InteractionCompleted, rules: Rules, event: PlainEvent, at_ms: int) -> int | None:
+    def price(self, requests: Sequence[Request], at_ms: int, release: str) -> int | None:
+        """What the requests of one interaction cost together: each by its own model, rounded once.
+
+        None where nobody knows, and where the interaction can be priced as it stands: its requests are of one model,
+        whose price does not depend on their size.
+        """
+        rules = self.declaration.at(at_ms)
+        self.owner = rules.owner
+        if len({(one.provider, one.model) for one in requests}) == 1 and self._is_even(requests, rules):
+            return None
+        each = [self._cost_femto(one, rules, at_ms, release) for one in requests]
+        known = [cost for cost in each if cost is not None]
+        return min(half_to_even(sum(known)), MICRO_USD_MAX) if len(known) == len(each) else None
+
+    def _is_even(self, requests: Sequence[Request], rules: Rules) -> bool:
+        """Do requests of one model cost what their sums do? Of one that nobody knows whoever counts it will tell."""
+        provider, model, *_, at = requests[0]
+        if model is None:
+            return True
+        name = name_of(provider, model)
+        listing = None if name in rules.tariffs else self._listing(name, provider, model)
+        tariff = rules.tariffs.get(name) or (listing.at(at) if listing else None)
+        return tariff is None or tariff.is_even
+
+    def _cost_femto(self, request: Request, rules: Rules, at_ms: int, release: str) -> int | None:
+        if request.model is None:
+            return None
+        known = rules.version, request.provider, request.model
+        tariff = self._tariffs.get(known) or self._tariff(known, rules, request.at, at_ms, release)
+        if tariff is None:
+            return None
+        return cost_femto(tariff, request.input_tokens, request.output_tokens, request.cached_input_tokens)
+
+    def _cost(self, data: InteractionCompleted, rules: Rules, time: datetime, at_ms: int) -> int | None:
         known = rules.version, data.provider, data.model
+        if SEVERAL in known:
+            # Whoever told it knew the models, priced what has a price, and told of those that have none.
+            return None
         tariff = self._tariffs.get(known)
         if tariff is None:
-            tariff = self._tariff(known, rules, event, at_ms, data.release)
+            tariff = self._tariff(known, rules, time, at_ms, data.release)
         if tariff is None:
             return None
         return cost_micro_usd(tariff, data.input_tokens, data.output_tokens, data.cached_input_tokens)
 
-    def _tariff(self, known: Known, rules: Rules, event: PlainEvent, at_ms: int, release: str) -> Tariff | None:
+    def _tariff(self, known: Known, rules: Rules, time: datetime, at_ms: int, release: str) -> Tariff | None:
         """What the system pays, else what the list says; a model without either is told."""
         _, provider, model = known
-        name = f"{provider or 'unknown'}/{model}"[:MODEL_CHARACTERS_MAX]
+        name = name_of(provider, model)
         listing = None if name in rules.tariffs else self._listing(name, provider, model or "")
         always = rules.tariffs.get(name) or (listing.always if listing else None)
-        tariff = always or (listing.at(event.time) if listing else None)
+        tariff = always or (listing.at(time) if listing else None)
         if tariff is None:
             self._notice(UNPRICED, name, "model", at_ms, release)
             return None
@@ -143,3 +190,8 @@ class Feed:
         told = self.told.notice(kind, subject, field, at_ms, release)
         if told is not None:
             self.notices.append(told)
+
+
+def name_of(provider: str | None, model: str | None) -> str:
+    """As prices are named in a system's spec."""
+    return f"{provider or 'unknown'}/{model}"[:MODEL_CHARACTERS_MAX]

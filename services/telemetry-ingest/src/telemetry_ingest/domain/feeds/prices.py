@@ -7,7 +7,7 @@ request is exact; it is rounded once, to whole micro-dollars, half to even. Sums
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from flyball.schemas.telemetry import ModelPrice
 
@@ -15,6 +15,10 @@ FEMTO_PER_MICRO = 10**9
 FEMTO_PER_POLICY_UNIT = 10**3
 """A policy's micro-dollars for a million tokens are pico-dollars for one."""
 TOKENS_BEFORE_ANY_TIER = -1
+MICRO_USD_MAX = 1_000_000_000_000
+"""Of one event."""
+SEVERAL = "several"
+"""Provider or model of an interaction that used more than one: no price fits its sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,28 @@ class Rates:
     request_femto: int = 0
 
 
+class Request(NamedTuple):
+    """One request to a model. The input includes cached tokens, the output includes reasoning."""
+
+    provider: str | None
+    model: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_input_tokens: int | None
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Tariff:
     """Rates by size of the input, the largest first: all tokens of a request cost what its size says."""
 
     tiers: tuple[tuple[int, Rates], ...]
     """(for inputs of more tokens than this, rates)"""
+
+    @property
+    def is_even(self) -> bool:
+        """Do the sums of two requests cost what the two do?"""
+        return len(self.tiers) == 1 and not self.tiers[0][1].request_femto
 
     def of(self, input_tokens: int) -> Rates:
         tiers = self.tiers
@@ -74,7 +94,13 @@ def agreed(price: ModelPrice) -> Tariff:
 
 
 def cost_micro_usd(tariff: Tariff, taken: int | None, given: int | None, cached: int | None) -> int | None:
-    """Of one request. The input ``taken`` includes ``cached`` tokens, the output ``given`` includes reasoning.
+    """Of one request, rounded half to even. None where a part of the price cannot be known."""
+    femto = cost_femto(tariff, taken, given, cached)
+    return None if femto is None else half_to_even(femto)
+
+
+def cost_femto(tariff: Tariff, taken: int | None, given: int | None, cached: int | None) -> int | None:
+    """Of one request, exactly. The input ``taken`` includes ``cached`` tokens, the output ``given`` includes reasoning.
 
     None where a part of the price cannot be known.
     """
@@ -88,11 +114,11 @@ def cost_micro_usd(tariff: Tariff, taken: int | None, given: int | None, cached:
         return None
     whole = rates.input_femto or 0
     saved = whole - rates.cached_femto if rates.cached_femto is not None else 0
-    femto = whole * taken - saved * cached + (rates.output_femto or 0) * (given or 0) + rates.request_femto
-    return _half_to_even(femto)
+    return whole * taken - saved * cached + (rates.output_femto or 0) * (given or 0) + rates.request_femto
 
 
-def _half_to_even(femto: int) -> int:
+def half_to_even(femto: int) -> int:
+    """Whole micro-dollars."""
     micro, rest = divmod(femto, FEMTO_PER_MICRO)
     doubled = 2 * rest
     return micro + (doubled > FEMTO_PER_MICRO or (doubled == FEMTO_PER_MICRO and micro % 2 == 1))

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from telemetry_ingest.domain.feeds.prices import ListPrice
 from telemetry_ingest.domain.otlp.facts import EvaluationFacts, OtlpRead, SpanFacts
 from telemetry_ingest.domain.otlp.telling import NativeEvent, evaluated, tell
 from telemetry_ingest.domain.otlp.traces import DUPLICATE, LATE, LEFT_OUT, Home, Trace, TraceLimits
@@ -34,7 +33,6 @@ class Assembly:
 
     home: Home
     limits: TraceLimits
-    price: ListPrice
     traces: dict[str, Trace]
     counts: Counter[Count] = field(default_factory=Counter)
     events: list[NativeEvent] = field(default_factory=list)
@@ -64,7 +62,7 @@ class Assembly:
 
     def tell(self, trace: Trace, at_ms: int) -> None:
         """Tell a trace as it is, whatever may still come."""
-        telling = tell(trace, at_ms, self.price)
+        telling = tell(trace, at_ms)
         self.events += telling.events
         self._count(SPANS, USED if telling.of_interest else NOT_OF_INTEREST, len(trace.spans))
         self._count(LOGS, USED, len(trace.evaluations))
@@ -83,16 +81,16 @@ class Assembly:
             self._count(SPANS, fate, 1)
         if fate == LATE:
             # Its judgements are worth no less: the interaction that they are about was told.
-            self.events += (evaluated(trace.trace_id, one, trace.told) for one in span.evaluations)
+            self.events += (evaluated(trace.trace_id, one, trace.told, at_ms) for one in span.evaluations)
 
     def _take_evaluation(self, evaluation: EvaluationFacts, at_ms: int) -> None:
         if evaluation.trace_id is None:
-            self.events.append(evaluated(None, evaluation, None))
+            self.events.append(evaluated(None, evaluation, None, at_ms))
             self._count(LOGS, USED, 1)
             return
         trace = self._trace(evaluation.trace_id, at_ms)
         if trace.told is not None:
-            self.events.append(evaluated(trace.trace_id, evaluation, trace.told))
+            self.events.append(evaluated(trace.trace_id, evaluation, trace.told, at_ms))
             self._count(LOGS, USED, 1)
         elif trace.take_evaluation(evaluation, at_ms, self.limits) == LEFT_OUT:
             self._count(LOGS, LEFT_OUT, 1)

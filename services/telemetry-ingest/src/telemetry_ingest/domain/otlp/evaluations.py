@@ -1,10 +1,12 @@
 """Evaluation results, as ``gen_ai.evaluation.result`` tells them in a log event or an event of a span."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from telemetry_ingest.domain.otlp.facts import EvaluationFacts, SpanFacts
-from telemetry_ingest.domain.otlp.rows import Read, Unusable, Value
+from telemetry_ingest.domain.otlp.reading import read_attribute, shown
+from telemetry_ingest.domain.otlp.rows import NO_RANK, Attribute, Read, Unusable, Value
 from telemetry_ingest.domain.otlp.values import FRACTION, IDENTIFIER, SHORT, name
 
 EVENT: Final = "gen_ai.evaluation.result"
@@ -12,8 +14,10 @@ METRIC: Final = "gen_ai.evaluation.name"
 SCORE: Final = "gen_ai.evaluation.score.value"
 LABEL: Final = "gen_ai.evaluation.score.label"
 RESPONSE: Final = "gen_ai.response.id"
-ATTRIBUTES: Final = frozenset({METRIC, SCORE, LABEL, RESPONSE})
 UNKNOWN: Final = "unknown"
+SCOPE: Final = "scope"
+SCOPE_CHARACTERS_MAX: Final = 64
+NO_SLOT: Final = -1
 VERDICTS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(("pass", "passed", "true", "yes", "correct", "relevant", "grounded", "safe"), True),
     **dict.fromkeys(("fail", "failed", "false", "no", "incorrect", "not_relevant", "irrelevant", "ungrounded"), False),
@@ -34,21 +38,22 @@ class Where(NamedTuple):
 
 def evaluation_of(told: Mapping[str, Value], where: Where, context: SpanFacts) -> EvaluationFacts:
     """``context`` is the span, or what the log event and its resource say. Raises ``Unusable``."""
-    metric = _read(METRIC, told, name)
+    reading = _Reading(told)
+    metric = reading.read(METRIC, name)
     if metric is None:
         raise Unusable("missing_field", f"attributes.{METRIC}", "an evaluation needs the name of its metric")
-    label = _read(LABEL, told, SHORT)
-    score = _read(SCORE, told, FRACTION)
+    label = reading.read(LABEL, SHORT)
+    score = reading.read(SCORE, FRACTION)
     passed = None if label is None else VERDICTS.get(label.lower())
     if score is None and passed is None:
         raise Unusable("missing_field", f"attributes.{SCORE}", "neither a score nor a label that is a verdict")
-    response = _read(RESPONSE, told, IDENTIFIER) or context.response_id
+    response = reading.read(RESPONSE, IDENTIFIER) or context.response_id
     if where.trace_id is None and response is None:
         raise Unusable("missing_field", "trace_id", f"what is judged is told by a trace, or by {RESPONSE}")
     return EvaluationFacts(
         metric,
-        where.scope_name[:64] or UNKNOWN,
-        where.scope_version[:64] or UNKNOWN,
+        reading.scope(where.scope_name),
+        reading.scope(where.scope_version),
         where.time_ns,
         score,
         passed,
@@ -62,13 +67,25 @@ def evaluation_of(told: Mapping[str, Value], where: Where, context: SpanFacts) -
         context.release,
         context.tenant,
         context.segment,
+        (*context.masked, *reading.masked),
     )
 
 
-def _read(attribute: str, told: Mapping[str, Value], read: Read) -> Any:
-    if attribute not in told:
-        return None
-    try:
-        return read(told[attribute])
-    except Unusable as error:
-        raise Unusable(error.reason, f"attributes.{attribute}", error.detail) from None
+@dataclass(slots=True)
+class _Reading:
+    """The attributes of one event, and what was masked in them."""
+
+    told: Mapping[str, Value]
+    masked: list[tuple[str, str]] = field(default_factory=list)
+
+    def read(self, attribute: str, read: Read) -> Any:
+        if attribute not in self.told:
+            return None
+        asked, found = read_attribute(Attribute(attribute, NO_SLOT, NO_RANK, read), self.told[attribute])
+        self.masked += [(attribute, kind) for kind in asked.masked]
+        return found
+
+    def scope(self, text: str) -> str:
+        found = shown(text)
+        self.masked += [(SCOPE, kind) for kind in found.kinds]
+        return found.text[:SCOPE_CHARACTERS_MAX] or UNKNOWN

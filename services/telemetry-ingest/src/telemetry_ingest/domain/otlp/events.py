@@ -7,11 +7,21 @@ from telemetry_ingest.domain.otlp import evaluations
 from telemetry_ingest.domain.otlp.dialects import FIRST_TOKEN_EVENTS
 from telemetry_ingest.domain.otlp.evaluations import Where, evaluation_of
 from telemetry_ingest.domain.otlp.facts import SpanFacts
-from telemetry_ingest.domain.otlp.rows import ERROR_WITHOUT_TYPE, SLOT, Row, Value, finish
+from telemetry_ingest.domain.otlp.reading import read_attribute
+from telemetry_ingest.domain.otlp.rows import (
+    ERROR_WITHOUT_TYPE,
+    NO_RANK,
+    SLOT,
+    Attribute,
+    Row,
+    Value,
+    finish,
+    note_masked,
+)
 from telemetry_ingest.domain.otlp.values import SHORT
 
 EXCEPTION: Final = "exception"
-EXCEPTION_TYPE: Final = "exception.type"
+EXCEPTION_TYPE: Final = Attribute("exception.type", SLOT["error"], NO_RANK, SHORT)
 LOOKED_AT: Final = FIRST_TOKEN_EVENTS | {EXCEPTION, evaluations.EVENT}
 """Names of events that say something; the others need not be read."""
 MILLISECOND_NS: Final = 1_000_000
@@ -31,7 +41,7 @@ def finish_with_events(row: Row, status: int, events: Iterable[EventTold], where
     judged: list[EventTold] = []
     for event in events:
         if event.name == EXCEPTION:
-            exception = exception or _type_of(event)
+            exception = exception or _type_of(event, row)
         elif event.name == evaluations.EVENT:
             judged.append(event)
         elif row[_FIRST_TOKEN] is None and event.time_ns >= row[_START]:
@@ -43,6 +53,10 @@ def finish_with_events(row: Row, status: int, events: Iterable[EventTold], where
     return facts._replace(evaluations=told)
 
 
-def _type_of(event: EventTold) -> str:
-    found = event.attributes.get(EXCEPTION_TYPE)
-    return (SHORT(found) if found is not None else None) or ERROR_WITHOUT_TYPE
+def _type_of(event: EventTold, row: Row) -> str:
+    told = event.attributes.get(EXCEPTION_TYPE.name)
+    if told is None:
+        return ERROR_WITHOUT_TYPE
+    attribute, found = read_attribute(EXCEPTION_TYPE, told)
+    note_masked(row, attribute)
+    return found or ERROR_WITHOUT_TYPE

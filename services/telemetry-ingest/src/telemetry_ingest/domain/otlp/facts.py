@@ -15,6 +15,8 @@ TOOL: Final = "tool"
 OTHER: Final = "other"
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+Masked = tuple[tuple[str, str], ...]
+"""(attribute, kind) of each piece of personal data that was masked, never the data itself."""
 
 
 class EvaluationFacts(NamedTuple):
@@ -44,6 +46,7 @@ class EvaluationFacts(NamedTuple):
     release: str | None = None
     tenant: str | None = None
     segment: Mapping[str, str] = NOTHING
+    masked: Masked = ()
 
 
 class OutcomeFacts(NamedTuple):
@@ -107,6 +110,8 @@ class SpanFacts(NamedTuple):
     contents: Mapping[str, str] = NOTHING
     """Messages by attribute, filled only by a reader that was told to keep them. Whoever learns the span's system drops
     them unless that system's policy keeps them, and redacts before anything is stored."""
+    masked: Masked = ()
+    """In the texts of this span and of its resource. Ids are not looked at."""
 
     @property
     def is_agent_like(self) -> bool:

@@ -25,11 +25,14 @@ LABELS_MAX: Final = {SLOT["segment"]: 16, SLOT["outcome"]: 8, SLOT["contents"]: 
 """Slots that hold a value for each label, with their bounds."""
 STATUS_ERROR: Final = 2
 ERROR_WITHOUT_TYPE: Final = "error"
+MASKED_MAX: Final = 32
+"""Places of personal data that are told of one span."""
 
 _ROLE, _OPERATION = SLOT["role"], SLOT["operation"]
 _AGENT, _MODEL, _ERROR, _OUTCOME = SLOT["agent"], SLOT["model"], SLOT["error"], SLOT["outcome"]
 _INPUT, _CACHED = SLOT["input_tokens"], SLOT["cached_input_tokens"]
 _OUTPUT, _REASONING = SLOT["output_tokens"], SLOT["reasoning_tokens"]
+_MASKED = SLOT["masked"]
 
 
 class Unusable(Exception):
@@ -48,19 +51,12 @@ class Attribute(NamedTuple):
     rank: int
     read: Read
     label: str | None = None
+    masked: tuple[str, ...] = ()
+    """Kinds of personal data that were masked in this very value, or in its label."""
 
 
 def empty_row() -> Row:
     return [SpanFacts._field_defaults.get(name) for name in SLOT]
-
-
-def place(row: Row, ranks: list[int], attribute: Attribute, value: Value) -> None:
-    """Put one attribute into its slot. Raises ``Unusable``."""
-    try:
-        found = attribute.read(value)
-    except Unusable as error:
-        raise Unusable(error.reason, f"attributes.{attribute.name}", error.detail) from None
-    settle(row, ranks, attribute, found)
 
 
 def settle(row: Row, ranks: list[int], attribute: Attribute, found: Any) -> None:
@@ -68,11 +64,19 @@ def settle(row: Row, ranks: list[int], attribute: Attribute, found: Any) -> None
     slot = attribute.slot
     if found is None:
         return
+    if attribute.masked:
+        note_masked(row, attribute)
     if attribute.label is not None:
         row[slot] = _with_label(row[slot] or NOTHING, attribute, found)
     elif attribute.rank <= ranks[slot]:
         row[slot] = found
         ranks[slot] = attribute.rank
+
+
+def note_masked(row: Row, attribute: Attribute) -> None:
+    """Tell what was masked, also of a text that another name goes before."""
+    told = [(attribute.name, kind) for kind in attribute.masked]
+    row[_MASKED] = tuple(dict.fromkeys((*row[_MASKED], *told)))[:MASKED_MAX]
 
 
 def _with_label(held: Any, attribute: Attribute, found: Any) -> Any:

@@ -1,16 +1,16 @@
 """What a trace tells when its time has come: one interaction, its evaluations, its outcome; as native events."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID, uuid5
 
 from flyball.schemas.base import DEFAULT_TENANT, UNKNOWN_SYSTEM, Event
 from flyball.schemas.native import OUTCOME_OK, EvaluationRecorded, InteractionCompleted, OutcomeObserved
-from telemetry_ingest.domain.feeds.prices import ListPrice
-from telemetry_ingest.domain.otlp.costs import cost_of, moment_of
-from telemetry_ingest.domain.otlp.facts import INFERENCE, EvaluationFacts, SpanFacts
+from telemetry_ingest.domain.feeds.prices import SEVERAL, Request
+from telemetry_ingest.domain.otlp.costs import moment_of, requests_of, told_cost
+from telemetry_ingest.domain.otlp.facts import INFERENCE, EvaluationFacts, Masked, SpanFacts
 from telemetry_ingest.domain.otlp.names import as_name
 from telemetry_ingest.domain.otlp.shape import Shape, in_order, is_of_interest, shape_of
 from telemetry_ingest.domain.otlp.traces import Told, Trace
@@ -18,8 +18,6 @@ from telemetry_ingest.domain.otlp.traces import Told, Trace
 Value = TypeVar("Value")
 NAMESPACE: Final = UUID("b5c6b3d4-50a5-5c0f-8a55-0b9f4f0c7f21")
 UNKNOWN_RELEASE: Final = "unknown"
-SEVERAL: Final = "several"
-"""Provider or model of an interaction that used more than one: no price fits its sums."""
 LABELS_MAX: Final = 16
 TOKENS_MAX: Final = 1_000_000_000
 MILLISECONDS_MAX: Final = 86_400_000.0
@@ -36,6 +34,12 @@ class NativeEvent:
     tenant: str
     system: str
     data: Event
+    told_ms: int
+    """Append time at which it is told."""
+    masked: Masked = ()
+    """What was masked in the texts that it is made of."""
+    requests: Sequence[Request] = ()
+    """What an interaction without a cost consists of, if it is more than one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Telling:
     of_interest: bool
 
 
-def tell(trace: Trace, at_ms: int, price: ListPrice) -> Telling:
+def tell(trace: Trace, at_ms: int) -> Telling:
     """Tell a trace that was not told yet. The same spans and evaluations make the same events in any order."""
     of_interest = any(is_of_interest(span) for span in trace.spans.values())
     events: list[NativeEvent] = []
@@ -55,18 +59,18 @@ def tell(trace: Trace, at_ms: int, price: ListPrice) -> Telling:
         shape = shape_of(trace.spans)
         spans = [*shape.heads, *in_order(trace.spans.values())]
         told = _identity(trace, shape.heads, spans, at_ms)
-        events += _interaction(trace, shape, spans, told, price)
+        events.append(_interaction(trace, shape, spans, told))
         events += _outcome(trace, spans, told)
         for span in spans[len(shape.heads) :]:
-            events += (evaluated(trace.trace_id, one, told) for one in span.evaluations)
+            events += (evaluated(trace.trace_id, one, told, at_ms) for one in span.evaluations)
     else:
         told = Told(DEFAULT_TENANT, UNKNOWN_SYSTEM, UNKNOWN_RELEASE, at_ms)
     for one in sorted(trace.evaluations, key=_evaluation_order):
-        events.append(evaluated(trace.trace_id, one, told if of_interest else None))
+        events.append(evaluated(trace.trace_id, one, told if of_interest else None, at_ms))
     return Telling(told, events, of_interest)
 
 
-def evaluated(trace_id: str | None, facts: EvaluationFacts, told: Told | None) -> NativeEvent:
+def evaluated(trace_id: str | None, facts: EvaluationFacts, told: Told | None, at_ms: int) -> NativeEvent:
     """An evaluation of the interaction that was told; of one that nobody knows under what the evaluator says."""
     said = (trace_id, facts.span_id, facts.response_id, facts.metric, facts.evaluator, facts.evaluator_version)
     identity = "\n".join(map(str, (*said, facts.time_ns, facts.score, facts.passed)))
@@ -83,7 +87,8 @@ def evaluated(trace_id: str | None, facts: EvaluationFacts, told: Told | None) -
     )
     tenant = told.tenant if told else facts.tenant or DEFAULT_TENANT
     system = told.system if told else _system(facts.agent, facts.service_name)
-    return _event(f"evaluation\n{identity}", "evaluation.recorded", facts.time_ns, Told(tenant, system, "", 0), data)
+    whose = Told(tenant, system, data.release, at_ms)
+    return _event(f"evaluation\n{identity}", "evaluation.recorded", facts.time_ns, whose, data, facts.masked)
 
 
 def _identity(trace: Trace, heads: Sequence[SpanFacts], spans: Sequence[SpanFacts], at_ms: int) -> Told:
@@ -114,9 +119,7 @@ def _system(agent: str | None, service_name: str | None) -> str:
     return (agent and as_name(agent)) or (service_name and as_name(service_name)) or UNKNOWN_SYSTEM
 
 
-def _interaction(
-    trace: Trace, shape: Shape, spans: Sequence[SpanFacts], told: Told, price: ListPrice
-) -> Iterator[NativeEvent]:
+def _interaction(trace: Trace, shape: Shape, spans: Sequence[SpanFacts], told: Told) -> NativeEvent:
     heads, leaves = shape.heads, shape.tokens_of
     start_ns, end_ns = min(head.start_ns for head in heads), max(head.end_ns for head in heads)
     inferences = [span for span in trace.spans.values() if span.role == INFERENCE]
@@ -133,14 +136,16 @@ def _interaction(
         reasoning_tokens=_sum(leaves, lambda span: span.reasoning_tokens, TOKENS_MAX),
         provider=_only(span.provider for span in leaves or inferences),
         model=_only(span.model for span in leaves or inferences),
-        cost_micro_usd=cost_of(shape, price),
+        cost_micro_usd=told_cost(shape),
         confidence=_first(spans, lambda span: span.confidence),
         escalated=any(span.escalated for span in spans),
         autonomous=_first(spans, lambda span: span.autonomous),
         segment=_segment(spans),
         business_value_micro_usd=_first(spans, lambda span: span.outcome and span.outcome.business_value_micro_usd),
     )
-    yield _event(f"interaction\n{trace.trace_id}", "interaction.completed", end_ns, told, data)
+    masked = tuple(sorted({one for span in trace.spans.values() for one in span.masked}))
+    event = _event(f"interaction\n{trace.trace_id}", "interaction.completed", end_ns, told, data, masked)
+    return replace(event, requests=requests_of(shape))
 
 
 def _outcome(trace: Trace, spans: Sequence[SpanFacts], told: Told) -> Iterator[NativeEvent]:
@@ -158,8 +163,10 @@ def _outcome(trace: Trace, spans: Sequence[SpanFacts], told: Told) -> Iterator[N
     yield _event(f"outcome\n{trace.trace_id}", "outcome.observed", span.end_ns, told, data)
 
 
-def _event(identity: str, kind: str, time_ns: int, told: Told, data: Event) -> NativeEvent:
-    return NativeEvent(uuid5(NAMESPACE, identity), kind, moment_of(time_ns), told.tenant, told.system, data)
+def _event(identity: str, kind: str, time_ns: int, told: Told, data: Event, masked: Masked = ()) -> NativeEvent:
+    """``told``: whose it is, and when it is told."""
+    tenant, system, _, at_ms = told
+    return NativeEvent(uuid5(NAMESPACE, identity), kind, moment_of(time_ns), tenant, system, data, at_ms, masked)
 
 
 def _first(spans: Iterable[SpanFacts], read: Callable[[SpanFacts], Value | None]) -> Value | None:

@@ -22,6 +22,7 @@ AGENTS_MORE: Final = 64
 """Agents end last, so a full trace still has room for these."""
 SPAN_BYTES: Final = 256
 EVALUATION_BYTES: Final = 512
+MASKED_BYTES: Final = 64
 """Rounded up, of what one of them takes in the state, besides its labels."""
 
 
@@ -123,4 +124,4 @@ class Trace:
 def weight_of(span: SpanFacts) -> int:
     """About the bytes that a span takes in the state."""
     labels = sum(len(key) + len(value) for key, value in span.segment.items())
-    return SPAN_BYTES + labels + EVALUATION_BYTES * len(span.evaluations)
+    return SPAN_BYTES + labels + EVALUATION_BYTES * len(span.evaluations) + MASKED_BYTES * len(span.masked)

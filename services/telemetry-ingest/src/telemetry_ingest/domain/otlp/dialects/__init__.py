@@ -6,6 +6,7 @@ from typing import Final
 from telemetry_ingest.domain.otlp.dialects import flyball, gen_ai, gen_ai_system, openinference, openllmetry, vercel
 from telemetry_ingest.domain.otlp.rows import SLOT, Attribute, Read
 from telemetry_ingest.domain.otlp.values import CONTENT, SHORT_CHARACTERS_MAX, TEXT
+from telemetry_ingest.masking.texts import masked
 
 DIALECTS: Final = (flyball, gen_ai, gen_ai_system, openinference, openllmetry, vercel)
 """Our own first: whoever sets it means it. Then the standard, then what came before and beside it."""
@@ -37,5 +38,7 @@ def meaning(name: str, *, keep_contents: bool) -> Attribute | None:
     known = ATTRIBUTES.get(name) or (CONTENTS.get(name) if keep_contents else None)
     label = name[len(SEGMENT) :]
     if known is None and name.startswith(SEGMENT) and 0 < len(label) <= SHORT_CHARACTERS_MAX:
-        return Attribute(name, SLOT["segment"], 0, TEXT, label)
+        found = masked(label)
+        label = found.text[:SHORT_CHARACTERS_MAX]
+        return Attribute(SEGMENT + label, SLOT["segment"], 0, TEXT, label, found.kinds)
     return known
