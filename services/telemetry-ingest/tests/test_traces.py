@@ -110,6 +110,38 @@ def test_agents_side_by_side_are_one_interaction() -> None:
     assert (data.latency_ms, data.outcome) == (92_000, "timeout")
 
 
+def worked(number: int, parent: int, start: int, end: int, role: str = "inference", **said: Any) -> SpanFacts:
+    return span(number, parent, role, start_ns=start * SECOND, end_ns=end * SECOND, **said)
+
+
+RUN = span(1, None, "agent", agent="a", end_ns=50 * SECOND)
+REFUSED = {"error": "refused"}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "spans"),
+    [
+        ("ok", [worked(2, 1, 2, 4), worked(3, 1, 5, 6, "tool", **REFUSED), worked(4, 1, 7, 9)]),
+        ("refused", [worked(2, 1, 2, 4), worked(3, 1, 5, 6, "tool"), worked(4, 1, 7, 9, **REFUSED)]),
+        ("refused", [worked(2, 1, 2, 4, **REFUSED), worked(3, 1, 5, 6, "tool")]),
+        ("ok", [worked(2, 1, 2, 4, **REFUSED), worked(3, 1, 5, 6)]),
+        ("ok", [worked(2, 1, 2, 9, **REFUSED), worked(3, 1, 2, 6)]),
+        ("ok", [worked(2, 1, 2, 4), worked(3, 1, 5, 6, "tool", **REFUSED), worked(4, 1, 5, 6, "other", **REFUSED)]),
+        ("refused", [worked(2, 1, 2, 20, "agent", error="_OTHER"), worked(3, 2, 3, 4), worked(4, 2, 5, 6, **REFUSED)]),
+        ("broke", [worked(2, 1, 2, 20, "agent", error="broke"), worked(3, 2, 3, 4), worked(4, 1, 2, 5)]),
+        ("ok", [worked(2, 1, 2, 20, "agent", error="broke"), worked(3, 2, 3, 4), worked(4, 1, 21, 25)]),
+        ("refused", [worked(2, 1, 2, 20, "agent"), worked(3, 2, 3, 4), worked(4, 2, 5, 6, **REFUSED)]),
+        ("ok", [worked(2, 1, 2, 20, "agent"), worked(4, 2, 5, 6, **REFUSED), worked(5, 1, 21, 22)]),
+        ("refused", [worked(2, 1, 2, 9), worked(3, 2, 3, 4, **REFUSED)]),
+    ],
+)
+def test_a_run_fails_by_a_request_or_an_agent_that_failed_last(outcome: str, spans: list[SpanFacts]) -> None:
+    assert interaction(RUN, *spans).outcome == outcome
+    assert interaction(RUN._replace(error="own"), *spans).outcome == "own"
+    beside = span(9), span(8, 9, "agent", end_ns=20 * SECOND), worked(7, 9, 30, 40, **REFUSED)
+    assert interaction(*beside).outcome == "ok", "what is not below the agent is not its work"
+
+
 def test_a_web_server_is_not_of_interest() -> None:
     whole = assembled([(AT, OtlpRead((span(1), span(2, 1), span(3, 2, "tool"))))])
     assert whole.events == []

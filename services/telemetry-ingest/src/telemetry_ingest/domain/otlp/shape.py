@@ -21,7 +21,7 @@ class Shape:
 def shape_of(spans: Spans) -> Shape:
     """The shape of a trace that has at least one span, the same in whatever order the spans came."""
     agents = {span_id for span_id, span in spans.items() if span.is_agent_like}
-    outermost = agents - _below(spans, agents)
+    outermost = agents - below(spans, agents)
     heads = [spans[span_id] for span_id in outermost] or _tops(spans)
     return Shape(in_order(heads), _deepest(spans, _has_tokens), _deepest(spans, _has_cost))
 
@@ -50,7 +50,7 @@ def _tops(spans: Spans) -> list[SpanFacts]:
     return roots or orphans(spans) or in_order(spans.values())[:1]
 
 
-def _below(spans: Spans, marked: set[str]) -> set[str]:
+def below(spans: Spans, marked: set[str]) -> set[str]:
     """Spans that have a marked one somewhere above them."""
     known: dict[str, bool] = {}
     # In the order of ids, so that a circle of parents comes out the same each time.
@@ -63,7 +63,18 @@ def _below(spans: Spans, marked: set[str]) -> set[str]:
     return {span_id for span_id, is_below in known.items() if is_below}
 
 
-def _tops_by_id(spans: Spans) -> dict[str, str]:
+def above(spans: Spans, marked: set[str]) -> set[str]:
+    """Spans that have a marked one somewhere below them."""
+    found: set[str] = set()
+    for span_id in marked:
+        step = spans[span_id].parent_span_id
+        while step is not None and step in spans and step not in found:
+            found.add(step)
+            step = spans[step].parent_span_id
+    return found
+
+
+def tops_by_id(spans: Spans) -> dict[str, str]:
     """For each span the highest one above it, which may be itself."""
     known: dict[str, str] = {}
     for span_id in sorted(spans):
@@ -87,20 +98,14 @@ def _climb(spans: Spans, span_id: str, known: Mapping[str, object]) -> tuple[lis
 def _deepest(spans: Spans, bears: Callable[[SpanFacts], bool]) -> list[SpanFacts]:
     """Spans that bear a figure while nothing below them does: what is above repeats the sums of its children."""
     bearing = {span_id for span_id, span in spans.items() if bears(span)}
-    above: set[str] = set()
-    for span_id in bearing:
-        step = spans[span_id].parent_span_id
-        while step is not None and step in spans and step not in above:
-            above.add(step)
-            step = spans[step].parent_span_id
-    return _without_repeaters(spans, in_order(spans[span_id] for span_id in bearing - above))
+    return _without_repeaters(spans, in_order(spans[span_id] for span_id in bearing - above(spans, bearing)))
 
 
 def _without_repeaters(spans: Spans, deepest: Sequence[SpanFacts]) -> list[SpanFacts]:
     """An agent's own figure may be the sum of children that hang on a span that has not come."""
     if not any(span.is_agent_like for span in deepest):
         return list(deepest)
-    tops = _tops_by_id(spans)
+    tops = tops_by_id(spans)
     bearers = {tops[span.span_id] for span in deepest if not span.is_agent_like}
     cut_off = {top for top in bearers if spans[top].parent_span_id is not None}
     return [span for span in deepest if not (span.is_agent_like and cut_off - {tops[span.span_id]})]

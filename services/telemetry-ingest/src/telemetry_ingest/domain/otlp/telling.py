@@ -11,6 +11,7 @@ from flyball.schemas.native import OUTCOME_OK, EvaluationRecorded, InteractionCo
 from telemetry_ingest.domain.feeds.prices import SEVERAL, Request
 from telemetry_ingest.domain.otlp.costs import moment_of, requests_of, told_cost
 from telemetry_ingest.domain.otlp.facts import INFERENCE, EvaluationFacts, Masked, SpanFacts
+from telemetry_ingest.domain.otlp.failing import error_of
 from telemetry_ingest.domain.otlp.names import as_name
 from telemetry_ingest.domain.otlp.shape import Shape, in_order, is_of_interest, shape_of
 from telemetry_ingest.domain.otlp.traces import Told, Trace
@@ -126,7 +127,7 @@ def _interaction(trace: Trace, shape: Shape, spans: Sequence[SpanFacts], told: T
     data = InteractionCompleted.model_construct(
         interaction_id=trace.trace_id,
         release=told.release,
-        outcome=_error(heads, inferences) or OUTCOME_OK,
+        outcome=error_of(trace.spans, heads) or OUTCOME_OK,
         latency_ms=min((end_ns - start_ns) / NANOSECONDS, MILLISECONDS_MAX),
         session_id=_first(spans, lambda span: span.session_id),
         time_to_first_token_ms=_first_token_ms(heads, inferences, start_ns),
@@ -177,13 +178,6 @@ def _sum(spans: Iterable[SpanFacts], read: Callable[[SpanFacts], int | None], mo
     """None where no span knows: unknown is not 0."""
     known = [value for span in spans if (value := read(span)) is not None]
     return min(sum(known), most) if known else None
-
-
-def _error(heads: Sequence[SpanFacts], inferences: Sequence[SpanFacts]) -> str | None:
-    """The interaction's own; or that of its requests, if all failed: some frameworks end their own spans well then."""
-    own = _first(heads, lambda span: span.error)
-    failed = [span for span in in_order(inferences) if span.error is not None]
-    return own or (failed[-1].error if failed and len(failed) == len(inferences) else None)
 
 
 def _only(values: Iterable[str | None]) -> str | None:
