@@ -41,7 +41,7 @@ async def settled(feeds: Feeds, batch: Batch, events: Sequence[NativeEvent], fou
     done = [_settled(event, opened.get(key_of(event))) for event in events]
     for one in found:
         opened[one.key].personal_data(one.masked, one.at_ms)
-    told = [(key, feed.owner, notice) for key, feed in sorted(opened.items()) for notice in feed.notices]
+    told = [(key, feed.owner_of(notice), notice) for key, feed in sorted(opened.items()) for notice in feed.notices]
     messages = [message_of(fact) for key, owner, notice in told for fact in facts_of(key, notice, owner)]
     kinds = [notice.kind for _, _, notice in told if isinstance(notice, Noticed)]
     await feeds.save(opened, Place(batch.topic, batch.partition, batch.next_offset))

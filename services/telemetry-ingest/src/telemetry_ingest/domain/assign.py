@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
+from flyball.schemas.plain import Data
 from flyball.schemas.summaries import BUCKET_SECONDS
 from telemetry_ingest.domain.verdicts import Accepted
 
@@ -40,6 +41,11 @@ class Assigned:
     events: Sequence[Accepted]
     places: Sequence[int]
     keys: Sequence[BucketKey]
+
+    @property
+    def kinds(self) -> Sequence[type[Data]]:
+        """What each event tells."""
+        return [type(event.data) for event, _, _, _, _ in self.events]
 
 
 def assign(accepted: Sequence[Accepted]) -> Assigned:

@@ -19,7 +19,7 @@ def tally(assigned: Assigned, yardsticks: Yardsticks) -> list[Bucket]:
     """One bucket for each key of ``assigned``, in their order."""
     buckets = [Bucket() for _ in assigned.keys]
     _measure(buckets, assigned)
-    kinds = [type(accepted.event.data) for accepted in assigned.events]
+    kinds = assigned.kinds
     for kind in set(kinds):
         rows = range(len(kinds)) if kinds.count(kind) == len(kinds) else [n for n, k in enumerate(kinds) if k is kind]
         places = [assigned.places[row] for row in rows]

@@ -84,9 +84,7 @@ class EventMasker:
         if kind is PredictionMade:
             tables += map(_FEATURES, data)
             tables += filter(None, map(_PROBABILITIES, data))
-        return self._all_clean(set(map(tuple, tables))) and self._all_clean(
-            {tuple([value for value in table.values() if type(value) is str]) for table in tables}
-        )
+        return not tables or self._all_clean(_texts_of(tables))
 
     def _all_clean(self, groups: set[tuple[Any, ...]]) -> bool:
         for texts in groups - self._clean:
@@ -120,3 +118,16 @@ class EventMasker:
         found = self.mask(text)
         seen += [(name, kind) for kind in found.kinds]
         return found.text if not found.kinds else found.text[: max(len(text), CHARACTERS_MAX)]
+
+
+def _texts_of(tables: Sequence[Mapping[str, Any]]) -> set[tuple[Any, ...]]:
+    """The names and the texts of tables, in groups. Most tables are alike, so their texts are found by column."""
+    layouts: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for table in tables:
+        layouts.setdefault(tuple(table), []).append(table)
+    found: set[tuple[Any, ...]] = set(layouts)
+    for alike in layouts.values():
+        for column in zip(*[table.values() for table in alike], strict=True):
+            if str in set(map(type, column)):
+                found.update((value,) for value in set(column) if type(value) is str)
+    return found

@@ -6,9 +6,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from flyball.schemas.plain import InteractionCompleted, PlainEvent
+from flyball.schemas.plain import Data, InteractionCompleted, PlainEvent, PredictionMade
 from telemetry_ingest.domain.feeds.labels import Labels
-from telemetry_ingest.domain.feeds.notices import PERSONAL_DATA, UNDECLARED, UNPRICED, Notice, Notices, Priced
+from telemetry_ingest.domain.feeds.notices import (
+    PERSONAL_DATA,
+    UNDECLARED,
+    UNPRICED,
+    Notice,
+    Notices,
+    Priced,
+    Quarantined,
+)
 from telemetry_ingest.domain.feeds.prices import (
     MICRO_USD_MAX,
     SEVERAL,
@@ -20,7 +28,7 @@ from telemetry_ingest.domain.feeds.prices import (
     cost_micro_usd,
     half_to_even,
 )
-from telemetry_ingest.domain.feeds.rules import NOBODY, NOT_DECLARED, Declaration, Rules
+from telemetry_ingest.domain.feeds.rules import NOT_DECLARED, Declaration, Rules
 from telemetry_ingest.domain.feeds.state import EMPTY, Apart, FeedState
 from telemetry_ingest.domain.feeds.trust import Trust
 from telemetry_ingest.domain.marks import Mark
@@ -39,8 +47,6 @@ class Feed:
         self, list_price: ListPrice, state: FeedState = EMPTY, declaration: Declaration = NOT_DECLARED
     ) -> None:
         self.declaration = declaration
-        self.owner = NOBODY
-        """By the rules of the record that was looked at last."""
         self.notices: list[Notice] = []
         self.labels = Labels(state.apart.labels)
         self.told = Notices(dict(state.told))
@@ -48,7 +54,7 @@ class Feed:
         self._list_price = list_price
         self._models = dict.fromkeys(state.apart.models)
         self._models_before = len(self._models)
-        self._is_known_to_be_undeclared = False
+        self.is_known_to_be_undeclared = False
         self._tariffs: dict[Known, Tariff] = {}
 
     @property
@@ -81,10 +87,19 @@ class Feed:
         self._models_before = len(self._models)
         self.trust.kept()
 
+    def owner_of(self, notice: Notice) -> str:
+        """By the rules of the record that led to it."""
+        return notice.quarantine.owner if isinstance(notice, Quarantined) else self.declaration.at(notice.at_ms).owner
+
+    @property
+    def takes_rows_as_they_are(self) -> bool:
+        """Is nothing expected of them, so that a row without labels, and with its cost, needs no look?"""
+        return self.declaration.expects_nothing and self.trust.holds
+
     def undeclared(self, at_ms: int) -> None:
-        if not self._is_known_to_be_undeclared:
+        if not self.is_known_to_be_undeclared:
             self._notice(UNDECLARED, "", None, at_ms)
-            self._is_known_to_be_undeclared = True
+            self.is_known_to_be_undeclared = True
 
     def personal_data(self, seen: Iterable[tuple[str, str]], at_ms: int, release: str | None = None) -> None:
         """(field, kind) of what was found in one event."""
@@ -99,7 +114,6 @@ class Feed:
         """
         data: Any = event.data
         rules = self.declaration.at(at_ms)
-        self.owner = rules.owner
         if type(data) is InteractionCompleted and data.cost_micro_usd is None and data.model is not None:
             data.cost_micro_usd = self._cost(data, rules, event.time, at_ms)
         labels = getattr(data, "segment", None)
@@ -119,7 +133,6 @@ class Feed:
         whose price does not depend on their size.
         """
         rules = self.declaration.at(at_ms)
-        self.owner = rules.owner
         if len({(one.provider, one.model) for one in requests}) == 1 and self._is_even(requests, rules):
             return None
         each = [self._cost_femto(one, rules, at_ms, release) for one in requests]
@@ -195,3 +208,12 @@ class Feed:
 def name_of(provider: str | None, model: str | None) -> str:
     """As prices are named in a system's spec."""
     return f"{provider or 'unknown'}/{model}"[:MODEL_CHARACTERS_MAX]
+
+
+def needs_a_look(data: Data) -> bool:
+    """Has a row of which nothing is expected labels to tell apart, or no cost?"""
+    if type(data) is PredictionMade:
+        return bool(data.segment)
+    if type(data) is InteractionCompleted:
+        return bool(data.segment) or data.cost_micro_usd is None
+    return True

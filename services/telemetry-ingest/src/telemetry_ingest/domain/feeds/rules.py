@@ -80,6 +80,11 @@ class Declaration:
         return self._rules
 
     @property
+    def expects_nothing(self) -> bool:
+        """Has no revision ever had expectations?"""
+        return not any(rules.expected for _, rules in self._revisions)
+
+    @property
     def joins_alike(self) -> bool:
         """Has its horizon of joins never been another one?"""
         return len(self._join_days) == 1

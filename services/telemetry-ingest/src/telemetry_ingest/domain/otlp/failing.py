@@ -1,4 +1,4 @@
-"""Did an interaction fail? Its own spans say so; but some frameworks end theirs well, even with status OK, all the same.
+"""Did an interaction fail? Its own spans say so; but some frameworks end theirs well, even with OK, all the same.
 
 So a failed request, or a failed agent within, that nothing came after is the interaction's failure. What tools and
 other spans fail at is for the agent to deal with: models are told of it, and go on.
