@@ -122,7 +122,7 @@ def test_an_unknown_model_is_told_once_and_its_price_resolves_it() -> None:
         Noticed("model.unpriced", "model", "acme/m", 1, START_MS, "1.0.0"),
         Priced("acme/m", START_MS, later),
     ]
-    told, fired, resolved = [fact for notice in one.notices for fact in facts_of(KEY, notice, one.owner)]
+    told, fired, resolved = [fact for notice in one.notices for fact in facts_of(KEY, notice, one.owner_of(notice))]
     assert told.kind == "model.unpriced"
     assert (fired.status, resolved.status, fired.fingerprint == resolved.fingerprint) == ("firing", "resolved", True)
 
@@ -215,7 +215,7 @@ def test_a_rate_over_its_limit_puts_the_feed_into_quarantine() -> None:
     assert isinstance(notice, Quarantined)
     assert (notice.quarantine.field, notice.quarantine.what) == ("features.amount", "broken")
     assert (notice.quarantine.count, notice.quarantine.rows) == (2, 12)
-    exception, alert, record = facts_of(KEY, notice, one.owner)
+    exception, alert, record = facts_of(KEY, notice, one.owner_of(notice))
     assert "features.amount is broken in 2 of 12 rows (16.67%, limit 10 %) within 60 s" in exception.detail
     assert (alert.owner, alert.sample_size, alert.threshold) == ("team:ops", 12, "at most 10 %")
     assert decide_again(dict(record.inputs)) == record.decision == "quarantined"
