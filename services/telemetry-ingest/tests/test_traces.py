@@ -172,17 +172,67 @@ def test_a_parent_in_the_same_process_is_waited_for() -> None:
     assert [event.system for event in whole.events] == ["late"]
 
 
-def test_what_comes_after_the_telling_is_late_and_told_no_more() -> None:
-    child, parent = chat(3, 2, 10), span(2, None, "agent", agent="late")
-    after = AT + LIMITS.bind_ms
+AFTER = AT + LIMITS.bind_ms
+
+
+def in_parts(*parts: Sequence[SpanFacts]) -> Assembly:
+    """Each part comes when the one before it was told."""
+    times = range(AT, LONG_AFTER, 2 * LIMITS.bind_ms)
+    return assembled(*[[(at_ms, OtlpRead(tuple(part)))] for at_ms, part in zip(times, parts, strict=False)])
+
+
+def interactions(whole: Assembly) -> list[tuple[str, int | None, float]]:
+    found: list[Any] = [event for event in whole.events if event.type == "interaction.completed"]
+    return [(event.system, event.data.input_tokens, event.data.latency_ms) for event in found]
+
+
+def test_what_is_late_and_belongs_to_what_was_told_is_told_no_more() -> None:
+    child, parent = chat(3, 2, 10), span(2, None, "agent", agent="Support Svc")
+    below = span(4, 3, "agent", agent="other"), chat(5, 4, 7)
     for batches in (
-        [[(AT, OtlpRead((child,)))], [(after, OtlpRead((parent, child)))]],
-        [[(AT, OtlpRead((child,))), (after, OtlpRead((parent, child)))]],
+        [[(AT, OtlpRead((child,)))], [(AFTER, OtlpRead((parent, child, *below)))]],
+        [[(AT, OtlpRead((child,))), (AFTER, OtlpRead((parent, child, *below)))]],
     ):
         whole = assembled(*batches)
         assert [event.system for event in whole.events] == ["support-svc"]
         fates = ("received", "used", "late", "duplicate")
-        assert [whole.counts[Count(SPANS, fate)] for fate in fates] == [3, 1, 1, 1]
+        assert [whole.counts[Count(SPANS, fate)] for fate in fates] == [5, 1, 3, 1]
+        assert whole.told_again == 0
+
+
+def test_an_outer_agent_that_comes_late_has_its_interaction_and_no_token_counts_twice() -> None:
+    inner = span(5, 4, "agent", agent="researcher", parent_is_remote=True), chat(6, 5, 20)
+    outer = span(2, None, "agent", agent="Support Agent", input_tokens=30), chat(3, 2, 10), span(4, 2, "tool")
+    assert interactions(in_parts([*inner, *outer])) == [("support-agent", 30, 96_000)]
+    whole = in_parts(inner, outer)
+    assert interactions(whole) == [("researcher", 20, 90_000), ("support-agent", 10, 96_000)]
+    assert (whole.counts[Count(SPANS, "used")], whole.told_again) == (5, 1)
+    assert interactions(in_parts([inner[1]], [inner[0]], outer)) == [
+        ("support-svc", 20, 88_000),
+        ("researcher", None, 90_000),
+        ("support-agent", 10, 96_000),
+    ], "bound to the service first, then to the agent when it came"
+    alone = span(2, None, "agent", agent="Support Agent", input_tokens=30), span(4, 2, "tool")
+    assert interactions(in_parts(inner, alone))[1] == ("support-agent", None, 96_000), (
+        "its own sum repeats what was told"
+    )
+    beside = span(7, 1, "agent", agent="beside", input_tokens=5)
+    assert interactions(in_parts(inner, [beside]))[1][:2] == ("beside", 5)
+
+
+def test_judgements_that_come_later_are_of_the_outer_agent() -> None:
+    spans = [(AT, OtlpRead((chat(3, 2, 10),)))], [(AFTER, OtlpRead((span(2, None, "agent", agent="late"),)))]
+    waiting, after = AFTER + 1, AFTER + LIMITS.settle_ms
+    for at_ms in (waiting, after):
+        whole = assembled(*spans, [(at_ms, OtlpRead(evaluations=(judged(1),)))])
+        assert [event.system for event in whole.events if event.type == "evaluation.recorded"] == ["late"]
+
+
+def test_one_trace_is_an_interaction_of_eight_systems_at_most() -> None:
+    parts = [[span(number, None, "agent", agent=f"a{number}")] for number in range(1, 12)]
+    whole = in_parts(*parts)
+    assert [name for name, *_ in interactions(whole)] == [f"a{number}" for number in range(1, 9)]
+    assert whole.counts[Count(SPANS, "late")] == 3
 
 
 def test_evaluations_are_of_the_interaction_before_and_after_it_is_told() -> None:
@@ -299,6 +349,36 @@ def test_what_is_late_rests_on_append_times_and_not_on_batches(spans: list[SpanF
     assert facts_of(otherwise.events) == facts_of(one_by_one.events)
     assert otherwise.counts == one_by_one.counts
     conserved(otherwise, len(spans))
+
+
+@settings(max_examples=25, deadline=None)
+@given(traces(), st.randoms(use_true_random=False))
+def test_no_token_counts_twice_however_late_the_parts_of_a_trace_come(spans: list[SpanFacts], random: Any) -> None:
+    told = with_tokens(spans)
+    random.shuffle(told)
+    whole = in_parts(*split(told, random))
+    assert len({event.id for event in whole.events}) == len(whole.events)
+    counted: Counter[str] = Counter()
+    for event in whole.events:
+        data: Any = event.data
+        if event.type == "interaction.completed" and data.input_tokens:
+            before, tokens = counted[data.interaction_id], data.input_tokens
+            assert not before & tokens, "a bit is set twice"
+            counted[data.interaction_id] = before | tokens
+    conserved(whole, len(spans))
+
+
+def with_tokens(spans: Sequence[SpanFacts]) -> list[SpanFacts]:
+    """Each request bears a bit of its own, agents the sum of what is below them, as many frameworks do."""
+    by_id = {(one.trace_id, one.span_id): one for one in spans}
+    sums: Counter[tuple[str, str]] = Counter()
+    for place, one in enumerate(span for span in spans if span.role == "inference"):
+        step: SpanFacts | None = one
+        while step is not None:
+            if step is one or step.is_agent_like:
+                sums[step.trace_id, step.span_id] += 1 << place
+            step = by_id.get((step.trace_id, step.parent_span_id or ""))
+    return [one._replace(input_tokens=sums.get((one.trace_id, one.span_id))) for one in spans]
 
 
 def split(items: Sequence[Any], random: Any) -> Iterable[Any]:

@@ -50,7 +50,7 @@ class MemoryTraces:
 
     async def save(self, traces: Collection[Trace], gone: Collection[str], limits: TraceLimits) -> None:
         for trace in sorted(traces, key=lambda trace: trace.trace_id):
-            row = Row(trace.home, trace.told is not None, trace.due_ms(limits), trace.waiting, to_bytes(trace))
+            row = Row(trace.home, trace.rests, trace.due_ms(limits), trace.waiting, to_bytes(trace))
             if trace.trace_id in self._known:
                 await self.transaction.put(TRACES, trace.trace_id, row)
             else:

@@ -28,6 +28,7 @@ LIMITS = TraceLimits(settle_ms=2_000, bind_ms=5_000, horizon_ms=15_000, remember
 """Short, so that some traces are told while others of their spans are still on their way."""
 PARTITIONS = 2
 REST_SECONDS_MAX = 300
+LATE_SECONDS, LATE_SHARE = 6, 0.25
 TRACES = 12
 SECOND = 1_000_000_000
 
@@ -68,7 +69,11 @@ class Tracing:
         for replica in range(self.replicas):
             world.process(f"ingest-{replica + 1}", partial(service.run, broker))
         load = letters(world.stream("load"), messages)
-        await _published(world, broker, [load[::2], load[1::2]])
+        early, late = _dealt(world.stream("late"), load)
+        await _published(world, broker, [early[::2], early[1::2]])
+        # Much of the rest comes when its trace was told.
+        await world.until(partial(_passed, world, world.loop.time() + LATE_SECONDS), REST_SECONDS_MAX, "time")
+        await _published(world, broker, [late])
         world.calm_down()
         await _at_rest(world, broker, database, self._wiring(messages))
         for _ in range(2):
@@ -94,6 +99,13 @@ class Tracing:
 
 SIGNALS = (OTLP_SPANS.name, OTLP_LOGS.name)
 SAID = (AGENT_EVENTS, TELEMETRY_REJECTED, TELEMETRY_EXCEPTIONS)
+
+
+def _dealt(random: Random, load: Sequence[Outgoing]) -> tuple[list[Outgoing], list[Outgoing]]:
+    dealt: tuple[list[Outgoing], list[Outgoing]] = [], []
+    for letter in load:
+        dealt[random.random() < LATE_SHARE].append(letter)
+    return dealt
 
 
 def _passed(world: World, seconds: float) -> bool:

@@ -77,6 +77,7 @@ class OtlpIngest(Generic[Tx]):
         await self._tell(store, assembly, touched, max(record.timestamp_ms for record in batch.records))
         told = await settled(self.feeds(transaction), batch, assembly.events, found)
         await transaction.enqueue([*map(_published, told.events), *out, *told.messages])
+        self.metrics.traces_told_again.inc(assembly.told_again)
         for kind in told.kinds:
             self.metrics.exceptions.labels(kind).inc()
         for count, number in assembly.counts.items():

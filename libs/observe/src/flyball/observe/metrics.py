@@ -46,6 +46,9 @@ class Metrics:
         self.otlp = Counter(
             "flyball_otlp", "Spans and log events by what became of them", ["signal", "fate"], registry=at
         )
+        self.traces_told_again = Counter(
+            "flyball_traces_told_again", "Interactions of agents that came after their traces were told", registry=at
+        )
         self.traces_told_early = Counter(
             "flyball_traces_told_early", "Traces told before their time, because too many waited", registry=at
         )

@@ -15,6 +15,7 @@ SPAN_FIELDS: Final = tuple(
     for place, name in enumerate(SpanFacts._fields)
     if name not in NOT_KEPT
 )
+SPAN_ID_DIGITS: Final = 16
 NAMES: Final = {key: name for _, key, name, _ in SPAN_FIELDS}
 
 
@@ -29,6 +30,8 @@ def to_bytes(trace: Trace) -> bytes:
             "e": [_plain(one) for one in trace.evaluations],
             "n": "".join(sorted(trace.seen)),
             "t": trace.told,
+            "g": "".join(sorted(trace.gaps)),
+            "y": trace.systems,
         }
     )
 
@@ -37,7 +40,7 @@ def from_bytes(trace_id: str, home: Home, body: bytes) -> Trace:
     """What ``to_bytes`` made of it."""
     said = from_json(body)
     spans = (_read_span(trace_id, row) for row in said["s"])
-    seen: str = said["n"]
+    told = None if said["t"] is None else Told(*said["t"])
     return Trace(
         trace_id,
         home,
@@ -45,10 +48,17 @@ def from_bytes(trace_id: str, home: Home, body: bytes) -> Trace:
         said["l"],
         {span.span_id: span for span in spans},
         [_read_evaluation(row) for row in said["e"]],
-        {seen[start : start + 16] for start in range(0, len(seen), 16)},
-        None if said["t"] is None else Told(*said["t"]),
+        _span_ids(said["n"]),
+        told,
         said["b"],
+        # A release before had neither.
+        _span_ids(said.get("g", "")),
+        tuple(said.get("y", () if told is None else (f"{told.tenant}/{told.system}",))),
     )
+
+
+def _span_ids(joined: str) -> set[str]:
+    return {joined[start : start + SPAN_ID_DIGITS] for start in range(0, len(joined), SPAN_ID_DIGITS)}
 
 
 def _span(span: SpanFacts) -> dict[str, Any]:

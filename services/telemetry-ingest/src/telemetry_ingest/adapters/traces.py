@@ -114,7 +114,7 @@ def _columns(traces: Sequence[Trace], limits: TraceLimits) -> Sequence[Sequence[
         _as_bytes([trace.trace_id for trace in traces]),
         [trace.home.topic for trace in traces],
         [trace.home.partition for trace in traces],
-        [trace.told is not None for trace in traces],
+        [trace.rests for trace in traces],
         [trace.due_ms(limits) for trace in traces],
         [len(trace.spans) for trace in traces],
         [len(trace.evaluations) for trace in traces],

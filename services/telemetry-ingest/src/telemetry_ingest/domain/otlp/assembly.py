@@ -38,6 +38,8 @@ class Assembly:
     events: list[NativeEvent] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     """Traces that were nobody's interaction: nothing needs to be remembered of them."""
+    told_again: int = 0
+    """Interactions of agents that came when other systems of their traces had been told."""
 
     def take(self, read: OtlpRead, signal: Signal, at_ms: int) -> None:
         """Take in one message that was appended at ``at_ms``."""
@@ -61,18 +63,19 @@ class Assembly:
                 self.tell(trace, trace.due_ms(self.limits))
 
     def tell(self, trace: Trace, at_ms: int) -> None:
-        """Tell a trace as it is, whatever may still come."""
+        """Tell what waits of a trace, whatever may still come."""
         telling = tell(trace, at_ms)
         self.events += telling.events
-        self._count(SPANS, USED if telling.of_interest else NOT_OF_INTEREST, len(trace.spans))
+        self._count(SPANS, USED, telling.used)
+        self._count(SPANS, NOT_OF_INTEREST if trace.told is None else LATE, len(trace.spans) - telling.used)
         self._count(LOGS, USED, len(trace.evaluations))
-        if telling.of_interest:
+        self.told_again += telling.told is not None and trace.told is not None
+        trace.end(telling.told)
+        if trace.told is not None:
             self.traces[trace.trace_id] = trace
-            trace.told, trace.seen = telling.told, set(trace.spans)
         else:
             self.traces.pop(trace.trace_id, None)
             self.gone.add(trace.trace_id)
-        trace.spans, trace.evaluations, trace.bytes = {}, [], 0
 
     def _take_span(self, span: SpanFacts, at_ms: int) -> None:
         trace = self._trace(span.trace_id, at_ms)
@@ -89,7 +92,7 @@ class Assembly:
             self._count(LOGS, USED, 1)
             return
         trace = self._trace(evaluation.trace_id, at_ms)
-        if trace.told is not None:
+        if trace.told is not None and trace.rests:
             self.events.append(evaluated(trace.trace_id, evaluation, trace.told, at_ms))
             self._count(LOGS, USED, 1)
         elif trace.take_evaluation(evaluation, at_ms, self.limits) == LEFT_OUT:
@@ -101,7 +104,7 @@ class Assembly:
         if trace is not None and trace.is_due(at_ms, self.limits):
             self.tell(trace, trace.due_ms(self.limits))
             trace = self.traces.get(trace_id)
-        if trace is None or (trace.told is not None and at_ms >= trace.due_ms(self.limits)):
+        if trace is None or (trace.rests and at_ms >= trace.due_ms(self.limits)):
             trace = self.traces[trace_id] = Trace(trace_id, self.home, at_ms, at_ms)
         return trace
 

@@ -1,6 +1,6 @@
 """The shape of one trace: which span is the interaction, and whose tokens count. A function of the set of spans."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from telemetry_ingest.domain.otlp.facts import INFERENCE, SpanFacts
@@ -18,12 +18,17 @@ class Shape:
     cost_of: Sequence[SpanFacts]
 
 
-def shape_of(spans: Spans) -> Shape:
-    """The shape of a trace that has at least one span, the same in whatever order the spans came."""
+def shape_of(spans: Spans, gaps: Container[str] = ()) -> Shape:
+    """The shape of a trace that has at least one span, the same in whatever order the spans came.
+
+    ``gaps``: spans below which something was told already, whose figures they and what is above them repeat.
+    """
     agents = {span_id for span_id, span in spans.items() if span.is_agent_like}
     outermost = agents - below(spans, agents)
     heads = [spans[span_id] for span_id in outermost] or _tops(spans)
-    return Shape(in_order(heads), _deepest(spans, _has_tokens), _deepest(spans, _has_cost))
+    told = {span_id for span_id in spans if span_id in gaps}
+    told |= above(spans, told)
+    return Shape(in_order(heads), _deepest(spans, told, _has_tokens), _deepest(spans, told, _has_cost))
 
 
 def in_order(spans: Iterable[SpanFacts]) -> list[SpanFacts]:
@@ -95,9 +100,9 @@ def _climb(spans: Spans, span_id: str, known: Mapping[str, object]) -> tuple[lis
     return list(path), step if step in known else None
 
 
-def _deepest(spans: Spans, bears: Callable[[SpanFacts], bool]) -> list[SpanFacts]:
+def _deepest(spans: Spans, told: set[str], bears: Callable[[SpanFacts], bool]) -> list[SpanFacts]:
     """Spans that bear a figure while nothing below them does: what is above repeats the sums of its children."""
-    bearing = {span_id for span_id, span in spans.items() if bears(span)}
+    bearing = {span_id for span_id, span in spans.items() if bears(span) and span_id not in told}
     return _without_repeaters(spans, in_order(spans[span_id] for span_id in bearing - above(spans, bearing)))
 
 

@@ -13,12 +13,14 @@ from telemetry_ingest.domain.otlp.costs import moment_of, requests_of, told_cost
 from telemetry_ingest.domain.otlp.facts import INFERENCE, EvaluationFacts, Masked, SpanFacts
 from telemetry_ingest.domain.otlp.failing import error_of
 from telemetry_ingest.domain.otlp.names import as_name
-from telemetry_ingest.domain.otlp.shape import Shape, in_order, is_of_interest, shape_of
+from telemetry_ingest.domain.otlp.shape import Shape, Spans, below, in_order, is_of_interest, shape_of, tops_by_id
 from telemetry_ingest.domain.otlp.traces import Told, Trace
 
 Value = TypeVar("Value")
 NAMESPACE: Final = UUID("b5c6b3d4-50a5-5c0f-8a55-0b9f4f0c7f21")
 UNKNOWN_RELEASE: Final = "unknown"
+SYSTEMS_MAX: Final = 8
+"""That one trace may tell an interaction of, one after another."""
 LABELS_MAX: Final = 16
 TOKENS_MAX: Final = 1_000_000_000
 MILLISECONDS_MAX: Final = 86_400_000.0
@@ -45,30 +47,29 @@ class NativeEvent:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Everything a trace says, and who it turned out to be about. ``of_interest``: is it an interaction at all?"""
+    """Everything that waits of a trace, and who it turned out to be about: None if it is no interaction."""
 
-    told: Told
+    told: Told | None
     events: Sequence[NativeEvent]
-    of_interest: bool
+    used: int = 0
+    """How many of its spans are part of that interaction."""
 
 
 def tell(trace: Trace, at_ms: int) -> Telling:
-    """Tell a trace that was not told yet. The same spans and evaluations make the same events in any order."""
-    of_interest = any(is_of_interest(span) for span in trace.spans.values())
-    events: list[NativeEvent] = []
-    if of_interest:
-        shape = shape_of(trace.spans)
-        spans = [*shape.heads, *in_order(trace.spans.values())]
-        told = _identity(trace, shape.heads, spans, at_ms)
-        events.append(_interaction(trace, shape, spans, told))
-        events += _outcome(trace, spans, told)
-        for span in spans[len(shape.heads) :]:
-            events += (evaluated(trace.trace_id, one, told, at_ms) for one in span.evaluations)
-    else:
-        told = Told(DEFAULT_TENANT, UNKNOWN_SYSTEM, UNKNOWN_RELEASE, at_ms)
+    """Tell what waits of a trace. The same spans and evaluations make the same events in any order."""
+    told, events, mine = None, list[NativeEvent](), _told_of(trace)
+    if any(is_of_interest(span) for span in mine.values()):
+        shape = shape_of(mine, trace.gaps)
+        spans = [*shape.heads, *in_order(mine.values())]
+        told = _whose(trace, shape.heads, spans, at_ms)
+    if told is not None:
+        events += [_interaction(trace, shape, mine, spans, told), *_outcome(trace, spans, told)]
+    whose = told or trace.told
+    for span in in_order(trace.spans.values()):
+        events += (evaluated(trace.trace_id, one, whose, at_ms) for one in span.evaluations)
     for one in sorted(trace.evaluations, key=_evaluation_order):
-        events.append(evaluated(trace.trace_id, one, told if of_interest else None, at_ms))
-    return Telling(told, events, of_interest)
+        events.append(evaluated(trace.trace_id, one, whose, at_ms))
+    return Telling(told, events, len(mine) if told is not None else 0)
 
 
 def evaluated(trace_id: str | None, facts: EvaluationFacts, told: Told | None, at_ms: int) -> NativeEvent:
@@ -90,6 +91,27 @@ def evaluated(trace_id: str | None, facts: EvaluationFacts, told: Told | None, a
     system = told.system if told else _system(facts.agent, facts.service_name)
     whose = Told(tenant, system, data.release, at_ms)
     return _event(f"evaluation\n{identity}", "evaluation.recorded", facts.time_ns, whose, data, facts.masked)
+
+
+def _told_of(trace: Trace) -> Spans:
+    """All spans of a trace that was not told yet; later those of agents that do not hang below what was told.
+
+    What hangs below nothing that waits may be part of what was told, and would count twice.
+    """
+    if trace.told is None:
+        return trace.spans
+    tops = tops_by_id(trace.spans)
+    heads = {head.span_id for head in shape_of(trace.spans).heads if head.is_agent_like}
+    beside = {one for one in heads if trace.spans[tops[one]].parent_span_id not in trace.seen}
+    mine = beside | below(trace.spans, beside)
+    return {span_id: span for span_id, span in trace.spans.items() if span_id in mine}
+
+
+def _whose(trace: Trace, heads: Sequence[SpanFacts], spans: Sequence[SpanFacts], at_ms: int) -> Told | None:
+    """Whose interaction it is. None for a system that was told one already, and beyond so many systems."""
+    told = _identity(trace, heads, spans, at_ms)
+    more = len(trace.systems) < SYSTEMS_MAX and f"{told.tenant}/{told.system}" not in trace.systems
+    return told if more else None
 
 
 def _identity(trace: Trace, heads: Sequence[SpanFacts], spans: Sequence[SpanFacts], at_ms: int) -> Told:
@@ -120,14 +142,14 @@ def _system(agent: str | None, service_name: str | None) -> str:
     return (agent and as_name(agent)) or (service_name and as_name(service_name)) or UNKNOWN_SYSTEM
 
 
-def _interaction(trace: Trace, shape: Shape, spans: Sequence[SpanFacts], told: Told) -> NativeEvent:
+def _interaction(trace: Trace, shape: Shape, mine: Spans, spans: Sequence[SpanFacts], told: Told) -> NativeEvent:
     heads, leaves = shape.heads, shape.tokens_of
     start_ns, end_ns = min(head.start_ns for head in heads), max(head.end_ns for head in heads)
-    inferences = [span for span in trace.spans.values() if span.role == INFERENCE]
+    inferences = [span for span in mine.values() if span.role == INFERENCE]
     data = InteractionCompleted.model_construct(
         interaction_id=trace.trace_id,
         release=told.release,
-        outcome=error_of(trace.spans, heads) or OUTCOME_OK,
+        outcome=error_of(mine, heads) or OUTCOME_OK,
         latency_ms=min((end_ns - start_ns) / NANOSECONDS, MILLISECONDS_MAX),
         session_id=_first(spans, lambda span: span.session_id),
         time_to_first_token_ms=_first_token_ms(heads, inferences, start_ns),
@@ -144,9 +166,14 @@ def _interaction(trace: Trace, shape: Shape, spans: Sequence[SpanFacts], told: T
         segment=_segment(spans),
         business_value_micro_usd=_first(spans, lambda span: span.outcome and span.outcome.business_value_micro_usd),
     )
-    masked = tuple(sorted({one for span in trace.spans.values() for one in span.masked}))
-    event = _event(f"interaction\n{trace.trace_id}", "interaction.completed", end_ns, told, data, masked)
+    masked = tuple(sorted({one for span in mine.values() for one in span.masked}))
+    event = _event(_named("interaction", trace, told), "interaction.completed", end_ns, told, data, masked)
     return replace(event, requests=requests_of(shape))
+
+
+def _named(what: str, trace: Trace, told: Told) -> str:
+    """The identity of an event: one for each trace, and one for each system that comes later."""
+    return "\n".join((what, trace.trace_id, *((told.tenant, told.system) if trace.systems else ())))
 
 
 def _outcome(trace: Trace, spans: Sequence[SpanFacts], told: Told) -> Iterator[NativeEvent]:
@@ -161,7 +188,7 @@ def _outcome(trace: Trace, spans: Sequence[SpanFacts], told: Told) -> Iterator[N
         true_value=said.true_value,
         success=said.success,
     )
-    yield _event(f"outcome\n{trace.trace_id}", "outcome.observed", span.end_ns, told, data)
+    yield _event(_named("outcome", trace, told), "outcome.observed", span.end_ns, told, data)
 
 
 def _event(identity: str, kind: str, time_ns: int, told: Told, data: Event, masked: Masked = ()) -> NativeEvent:

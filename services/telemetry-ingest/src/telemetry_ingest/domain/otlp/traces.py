@@ -2,7 +2,8 @@
 
 A trace's fate is a function of its own spans and of the append times of their records. Batches, restarts and the
 moment at which somebody looks change nothing: a span that was appended at or after the deadline is late, whoever
-notices first that the deadline is over.
+notices first that the deadline is over. What is late and does not hang below what was told waits again as a part of its
+own: it may belong to an agent whose other systems were told without it.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ Fate = Literal["waiting", "duplicate", "late", "left_out"]
 WAITING: Final = "waiting"
 DUPLICATE: Final = "duplicate"
 LATE: Final = "late"
-"""It came when its trace had been told."""
+"""It came when its trace had been told, and is told no more."""
 LEFT_OUT: Final = "left_out"
 """Its trace is full."""
 AGENTS_MORE: Final = 64
@@ -61,7 +62,7 @@ class Told(NamedTuple):
 
 @dataclass(slots=True)
 class Trace:
-    """One trace. ``seen`` are the ids of spans that it has had, once it was told; until then ``spans`` has them."""
+    """One trace. ``seen`` are the ids of spans that it has had, once it was told; ``spans`` are those that wait."""
 
     trace_id: str
     home: Home
@@ -71,33 +72,44 @@ class Trace:
     evaluations: list[EvaluationFacts] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     told: Told | None = None
+    """The newest part that was told. Later judgements are of that one: outer agents end after inner ones."""
     bytes: int = 0
+    gaps: set[str] = field(default_factory=set)
+    """Parents that had not come, of spans that were told."""
+    systems: tuple[str, ...] = ()
+    """That were told an interaction of this trace, as ``tenant/system``."""
 
     @property
     def waiting(self) -> int:
         return len(self.spans) + len(self.evaluations)
 
+    @property
+    def rests(self) -> bool:
+        """Was it told, and does nothing wait?"""
+        return self.told is not None and not self.waiting
+
     def due_ms(self, limits: TraceLimits) -> int:
         """When it is to be told; or, when it was, to be forgotten."""
-        if self.told is not None:
+        if self.told is not None and not self.waiting:
             return self.told.at_ms + limits.remember_ms
         return min(self.last_ms + self._wait_ms(limits), self.first_ms + limits.horizon_ms)
 
     def is_due(self, at_ms: int, limits: TraceLimits) -> bool:
         """Is it to be told, if it was not, before something that was appended at ``at_ms``?"""
         soonest = min(self.last_ms + min(limits.settle_ms, limits.bind_ms), self.first_ms + limits.horizon_ms)
-        return self.told is None and at_ms >= soonest and at_ms >= self.due_ms(limits)
+        return not self.rests and at_ms >= soonest and at_ms >= self.due_ms(limits)
 
     def take_span(self, span: SpanFacts, at_ms: int, limits: TraceLimits) -> Fate:
         """What becomes of a span that was appended at ``at_ms``; the trace must not be due then."""
         if span.span_id in self.spans or span.span_id in self.seen:
             return DUPLICATE
-        if self.told is not None:
-            if len(self.seen) < limits.spans_max:
+        spans_max = limits.spans_max + AGENTS_MORE * span.is_agent_like
+        if self.told is not None and (span.parent_span_id in self.seen or len(self.seen) >= spans_max):
+            if len(self.seen) < spans_max:
                 self.seen.add(span.span_id)
             return LATE
+        self._begin(at_ms)
         weight = weight_of(span)
-        spans_max = limits.spans_max + AGENTS_MORE * span.is_agent_like
         self.last_ms = max(self.last_ms, at_ms)
         if len(self.spans) >= spans_max or self.bytes + weight > limits.bytes_max + AGENTS_MORE * SPAN_BYTES:
             return LEFT_OUT
@@ -113,11 +125,26 @@ class Trace:
         self.last_ms = max(self.last_ms, at_ms)
         return WAITING
 
+    def end(self, told: Told | None) -> None:
+        """What waited is dealt with; ``told`` is whose it was, None if nothing of it was told."""
+        if told is not None:
+            self.told = told
+            self.systems += (f"{told.tenant}/{told.system}",)
+            self.gaps.update(span.parent_span_id or "" for span in orphans(self.spans))
+        self.seen.update(self.spans)
+        self.gaps -= self.seen
+        self.spans, self.evaluations, self.bytes = {}, [], 0
+
+    def _begin(self, at_ms: int) -> None:
+        """A part that comes after the telling has a time of its own."""
+        if self.rests:
+            self.first_ms = self.last_ms = at_ms
+
     def _wait_ms(self, limits: TraceLimits) -> int:
-        missing = orphans(self.spans)
+        missing = [span for span in orphans(self.spans) if span.parent_span_id not in self.seen]
         if any(span.parent_is_remote is False for span in missing):
             return limits.horizon_ms
-        rooted = any(span.parent_span_id is None for span in self.spans.values())
+        rooted = self.told is not None or any(span.parent_span_id is None for span in self.spans.values())
         return limits.settle_ms if rooted and not missing else limits.bind_ms
 
 
