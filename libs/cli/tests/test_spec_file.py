@@ -47,6 +47,10 @@ def test_a_file_may_declare_several_systems() -> None:
         ("system: a\npurpose: 2026-99-99\n", "2:10: month must be in 1..12"),
         ("? [a]\n: b\n", "1:3: "),
         ("system: a\n<<: {window_days: 7}\n", "2:1: <<: there is no such field"),
+        (
+            "system: a\ntelemetry:\n  expectations:\n    latancy: {maximum: 1}\n",
+            "4:5: telemetry.expectations.latancy: no event has such a field; did you mean latency_ms?",
+        ),
     ],
 )
 def test_an_error_names_line_column_and_field(text: str, error: str) -> None:

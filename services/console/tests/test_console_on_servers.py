@@ -57,6 +57,7 @@ async def test_systems_come_in_pages(world: Any) -> None:
     [
         (spec("support", window_day=3), "window_day"),
         (spec("support", targets={"accuracy": {"target_ppm": 95.5}}), "targets.accuracy.target_ppm"),
+        (spec("support", telemetry={"expectations": {"latency": {}}}), "telemetry.expectations.latency"),
         (spec("other"), "system"),
         (spec("support", tenant="acme"), "tenant"),
         (b"{", ""),

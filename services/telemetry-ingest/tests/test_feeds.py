@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from flyball.schemas.expected import TABLES, fields
 from flyball.schemas.plain import InteractionCompleted, InteractionCompletedEvent, PredictionMade, PredictionMadeEvent
 from flyball.schemas.telemetry import Expectation, ModelPrice, TelemetryPolicy
-from telemetry_ingest.domain.feeds.expectations import holds
+from telemetry_ingest.domain.feeds.expectations import compiled, holds
 from telemetry_ingest.domain.feeds.facts import decide_again, facts_of, released
 from telemetry_ingest.domain.feeds.feed import Feed
 from telemetry_ingest.domain.feeds.notices import Noticed, Priced, Quarantined
@@ -194,6 +195,12 @@ def test_personal_data_is_told_once_an_hour_with_its_count() -> None:
 )
 def test_what_a_value_should_be(value: Any, expected: Expectation, good: bool) -> None:
     assert holds(value, expected) is good
+
+
+def test_every_name_that_a_spec_may_expect_something_of_is_looked_at() -> None:
+    names = {*fields(), *(f"{table}.x" for table in TABLES)}
+    looked_at = compiled(TelemetryPolicy.model_construct(expectations=dict.fromkeys(names, Expectation())))
+    assert {expected.name for kind in looked_at.values() for expected in kind} == names
 
 
 EXPECTS = TelemetryPolicy(

@@ -6,6 +6,7 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
+from flyball.schemas.expected import unknown_expectations
 from flyball.schemas.registry import SystemSpec
 
 BYTES_MAX: Final = 1_048_576
@@ -59,9 +60,12 @@ def _spec(root: yaml.Node) -> SystemSpec:
         raise SpecError(document.flaws)
     try:
         # Readers ignore what they do not know; in a file that a person wrote, it is a typing error.
-        return SystemSpec.model_validate(values, extra="forbid")
+        spec = SystemSpec.model_validate(values, extra="forbid")
     except ValidationError as error:
         raise SpecError(list(document.located(error))) from error
+    if unknown := [document.line(path, cause) for path, cause in unknown_expectations(spec.telemetry)]:
+        raise SpecError(unknown)
+    return spec
 
 
 class _Document:
@@ -110,10 +114,12 @@ class _Document:
 
     def located(self, error: ValidationError) -> Iterator[str]:
         for item in error.errors(include_url=False, include_input=False)[:ERRORS_MAX]:
-            steps = tuple(step for step in item["loc"])
-            field = f"{_dotted(steps)}: " if steps else ""
             cause = "there is no such field" if item["type"] == "extra_forbidden" else item["msg"]
-            yield f"{_place(self._nearest(steps))}: {field}{cause}"
+            yield self.line(tuple(item["loc"]), cause)
+
+    def line(self, steps: Path, cause: str) -> str:
+        field = f"{_dotted(steps)}: " if steps else ""
+        return f"{_place(self._nearest(steps))}: {field}{cause}"
 
     def _nearest(self, steps: Path) -> yaml.Mark:
         """Where the field stands, or what should have held it."""

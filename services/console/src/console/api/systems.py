@@ -12,6 +12,7 @@ from console.api.bodies import body_of
 from console.api.problems import ProblemError, documented, field_errors
 from console.domain.roles import Caller
 from console.service import Console
+from flyball.schemas.expected import unknown_expectations
 from flyball.schemas.registry import SystemRevision, SystemSpec
 from flyball.store.postgres import PostgresDatabase, PostgresTransaction
 
@@ -104,6 +105,10 @@ class SystemRoutes:
             errors = field_errors(error)
             detail = f"{errors[0]['field'] or 'body'}: {errors[0]['detail']}"
             raise ProblemError(422, "the system spec is not valid", detail, errors=errors) from error
+        unknown = [{"field": ".".join(path), "detail": cause} for path, cause in unknown_expectations(spec.telemetry)]
+        if unknown:
+            detail = f"{unknown[0]['field']}: {unknown[0]['detail']}"
+            raise ProblemError(422, "the system spec is not valid", detail, errors=unknown)
         for field, given, wanted in (("system", spec.system, system), ("tenant", spec.tenant, self._reads.tenant)):
             if given != wanted:
                 raise ProblemError(
