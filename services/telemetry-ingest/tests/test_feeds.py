@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from flyball.schemas.expected import TABLES, fields
 from flyball.schemas.plain import InteractionCompleted, InteractionCompletedEvent, PredictionMade, PredictionMadeEvent
 from flyball.schemas.telemetry import Expectation, ModelPrice, TelemetryPolicy
+from telemetry_ingest.domain.assign import segment_name
 from telemetry_ingest.domain.feeds.expectations import compiled, holds
 from telemetry_ingest.domain.feeds.facts import decide_again, facts_of, released
 from telemetry_ingest.domain.feeds.feed import Feed
@@ -75,6 +76,22 @@ def test_the_first_values_of_a_label_are_told_apart_and_the_rest_is_other() -> N
     names = [event.data.segment["user"] for event, _ in shown]  # type: ignore[union-attr]
     assert names == ["0", "1", "other", "other", "0", "1"]
     assert [mark.other_labels if mark else 0 for _, mark in shown] == [0, 0, 1, 1, 0, 0]
+
+
+def test_the_first_combinations_of_labels_are_told_apart_and_the_rest_is_other() -> None:
+    one = feed(TelemetryPolicy(segments_max=3, label_values_max=2), TelemetryPolicy(segments_max=4, label_values_max=2))
+    segments = [{"plan": a, "user": b} for a, b in ("11", "12", "13", "21", "11", "24")]
+    shown = [segment_name(one.look(interaction(segment=each), START_MS)[0].data.segment) for each in segments]  # type: ignore[union-attr]
+    assert shown == ["plan=1,user=1", "plan=1,user=2", "plan=1,user=other", OTHERS, "plan=1,user=1", OTHERS]
+    again, mark = one.look(interaction(segment={"user": "1", "plan": "1"}), START_MS)
+    assert (segment_name(again.data.segment), mark) == ("plan=1,user=1", None), "in whatever order"  # type: ignore[union-attr]
+    assert one.look(interaction(segment=segments[3]), START_MS)[1] == Mark(other_labels=2)
+    later, mark = one.look(interaction(segment=segments[3]), START_MS + 3_600_000)
+    assert (later.data.segment, mark) == (segments[3], None), "a larger cap has room"  # type: ignore[union-attr]
+    assert len(feed(state=one.state).labels.segments) == 4
+
+
+OTHERS = "other=other"
 
 
 def test_a_label_with_a_million_values_takes_bounded_memory() -> None:
@@ -277,7 +294,7 @@ ROW = st.tuples(
 @settings(max_examples=40, deadline=None)
 @given(st.lists(ROW, max_size=60), st.integers(1, 60))
 def test_any_cut_into_batches_leaves_the_same_feed_and_tells_the_same(rows: list[Any], size: int) -> None:
-    policy = replace_policy(EXPECTS, label_values_max=2)
+    policy = replace_policy(EXPECTS, label_values_max=2, segments_max=2)
     whole, whole_told = read(feed(policy), rows)
     state, told = FeedState(), list[Any]()
     for at in range(0, len(rows), size):

@@ -42,7 +42,7 @@ async def test_the_next_batch_finds_what_the_last_one_left(database: PostgresDat
     mine, theirs = memory(), memory()
     async with database.transaction() as transaction:
         feeds = await PostgresFeeds(transaction, mine).open(at(0), {KEY, OTHER})
-        feeds[KEY].labels.others({"user": "\0", "plan": "pro"}, 100)
+        feeds[KEY].labels.others({"user": "\0", "plan": "pro"}, 100, 9)
         feeds[KEY].personal_data([("outcome", "email")], START_MS)
         feeds[KEY].trust.quarantine, feeds[KEY].trust.quarantine_has_changed = HELD, True
         kept = feeds[KEY].state
@@ -65,7 +65,7 @@ async def test_what_was_not_committed_is_forgotten(database: PostgresDatabase) -
         feeds = await PostgresFeeds(transaction, known).open(at(0), [KEY])
         assert feeds[KEY].state == EMPTY
         # This one dies before it saves; the next does not find what it did.
-        feeds[KEY].labels.others({"user": "2"}, 100)
+        feeds[KEY].labels.others({"user": "2"}, 100, 9)
     async with database.transaction() as transaction:
         assert (await PostgresFeeds(transaction, known).open(at(0), [KEY]))[KEY].state == EMPTY
 
@@ -73,7 +73,7 @@ async def test_what_was_not_committed_is_forgotten(database: PostgresDatabase) -
 async def roll_back(database: PostgresDatabase, known: FeedMemory) -> None:
     async with database.transaction() as transaction:
         feeds = await PostgresFeeds(transaction, known).open(at(0), [KEY])
-        feeds[KEY].labels.others({"user": "1"}, 100)
+        feeds[KEY].labels.others({"user": "1"}, 100, 9)
         await PostgresFeeds(transaction, known).save(feeds, at(5))
         raise RuntimeError
 

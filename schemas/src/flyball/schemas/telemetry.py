@@ -46,6 +46,8 @@ class TelemetryPolicy(Event):
     quarantine_window_seconds: int = Field(default=300, ge=10, le=86_400)
     label_values_max: int = Field(default=100, ge=1, le=1_000)
     """Of one label key; what is more counts as ``other``."""
+    segments_max: int = Field(default=1_000, ge=1, le=5_000)
+    """Combinations of labels; what is more counts as ``other=other``."""
     join_horizon_days: int = Field(default=30, ge=0, le=90)
     """How long a prediction or an interaction waits for its truth. 0: it does not."""
     prices: Annotated[dict[Text, ModelPrice], Field(max_length=256)] = {}

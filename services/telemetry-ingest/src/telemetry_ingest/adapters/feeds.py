@@ -19,7 +19,7 @@ from telemetry_ingest.ports import Place, SystemKey
 
 FEEDS_MAX = 4_096
 LABEL_VALUES_MAX = 50_000
-"""Of the feeds of one partition, some 5 MB; one with more is read again for each batch."""
+"""With their combinations, of the feeds of one partition, some 5 MB; one with more is read again for each batch."""
 DECLARE = """
 INSERT INTO declarations VALUES ($1, $2, $3, $4)
 ON CONFLICT (tenant, system) DO UPDATE SET newest = excluded.newest, body = excluded.body
@@ -88,7 +88,7 @@ class FeedMemory:
 
 
 def _values(feeds: Iterable[Feed]) -> int:
-    return sum(sum(map(len, feed.labels.known.values())) for feed in feeds)
+    return sum(sum(map(len, feed.labels.known.values())) + len(feed.labels.segments) for feed in feeds)
 
 
 @dataclass(frozen=True, slots=True)

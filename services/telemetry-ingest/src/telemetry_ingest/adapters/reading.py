@@ -31,6 +31,7 @@ def _item(row: Mapping[str, Any]) -> dict[str, Any]:
         "partition": row["partition"],
         **_trust(row),
         "labels": {label: len(values) for label, values in sorted(apart.labels.items())},
+        "segments": len(apart.segments),
         "told": [
             {"kind": kind, "subject": subject, "field": field or None, "at": moment_of(told.at_ms).isoformat()}
             for key, told in sorted(TOLD.validate_json(row["told"]).items())

@@ -48,7 +48,7 @@ class Feed:
     ) -> None:
         self.declaration = declaration
         self.notices: list[Notice] = []
-        self.labels = Labels(state.apart.labels)
+        self.labels = Labels(state.apart.labels, state.apart.segments)
         self.told = Notices(dict(state.told))
         self.trust = Trust(state)
         self._list_price = list_price
@@ -67,7 +67,7 @@ class Feed:
 
     @property
     def apart(self) -> Apart:
-        return Apart(self.labels.frozen(), tuple(self._models))
+        return Apart(self.labels.frozen(), tuple(self._models), tuple(self.labels.segments))
 
     @property
     def state(self) -> FeedState:
@@ -117,7 +117,8 @@ class Feed:
         if type(data) is InteractionCompleted and data.cost_micro_usd is None and data.model is not None:
             data.cost_micro_usd = self._cost(data, rules, event.time, at_ms)
         labels = getattr(data, "segment", None)
-        others = self.labels.others(labels, rules.policy.label_values_max) if labels else 0
+        policy = rules.policy
+        others = self.labels.others(labels, policy.label_values_max, policy.segments_max) if labels else 0
         checked = self.trust.check(data, rules, at_ms, self.notices) if rules.expected or not self.trust.holds else ()
         if others and labels:
             shown = self.labels.shown(labels)

@@ -39,6 +39,8 @@ class Apart:
 
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     models: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    """Combinations of labels, by their hashes."""
 
 
 @dataclass(frozen=True, slots=True)
