@@ -9,6 +9,9 @@ MANIFESTS := pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES))
 NODES ?= 1
 SEED  ?= 1
 PYTEST := $(BIN)/python -m pytest
+# Where the environment forbids bytecode, each of the hundreds of processes of a test run compiles all it imports anew:
+# a service then takes two and a half times the processor time to start.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install lock demo test check bench chaos screenshots sim stack stack-down fmt schemas tools
 
