@@ -44,7 +44,7 @@ chaos: install tools  ## Kill everything at random for minutes and recount: make
 	$(BIN)/python -m tests.chaos counting --seed $(SEED)
 	$(BIN)/python -m tests.chaos loop --seed $(SEED)
 
-bench: install tools  ## Measure on this machine; figures go to BENCHMARKS.md
+bench: install tools  ## Measure on this machine, in about 25 minutes; figures go to BENCHMARKS.md
 	$(BIN)/python -m tests.bench
 
 stack: install tools  ## Kafka, Postgres and Redis on loopback in the background: make stack NODES=3

@@ -6,6 +6,7 @@ from statistics import median
 
 MICROSECONDS = 1_000_000
 MEBIBYTE = 1_048_576
+MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +58,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def mebibytes(count: float) -> str:
     return f"{count / MEBIBYTE:.0f} MiB"
+
+
+def megabytes(count: float) -> str:
+    return f"{count / MEGABYTE:.0f} MB"

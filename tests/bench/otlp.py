@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from telemetry_ingest.adapters.otlp import OtlpReader
 from telemetry_ingest.adapters.otlp.views import SpanView, TracesView
+from tests.bench.collector import collect_as_a_service
 from tests.bench.figures import Rate, cpu, cpu_ratios, rates, spread, table
 
 NOW_NS = 1_795_000_000_000_000_000
@@ -42,17 +43,18 @@ def inferences(rng: random.Random) -> Request:
     """A message of model calls, as the standard's instrumentations tell of them: 15 attributes, ids and tokens vary."""
     request = Request()
     whole = request.resource_spans.add()
-    _put(whole.resource.attributes, {"service.name": "claims", "service.version": "2.3.1", "host.name": "node-1"})
+    put(whole.resource.attributes, {"service.name": "claims", "service.version": "2.3.1", "host.name": "node-1"})
     spans = whole.scope_spans.add().spans
     for _ in range(SPANS_OF_A_MESSAGE):
         span = spans.add(trace_id=rng.randbytes(16), span_id=rng.randbytes(8), parent_span_id=rng.randbytes(8), kind=3)
         span.name, span.end_time_unix_nano = "chat gpt-5", NOW_NS - rng.randrange(10**9)
         span.start_time_unix_nano = span.end_time_unix_nano - rng.randrange(10**9)
-        _put(span.attributes, _inference(rng))
+        put(span.attributes, inference(rng))
     return request
 
 
-def _inference(rng: random.Random) -> dict[str, Any]:
+def inference(rng: random.Random) -> dict[str, Any]:
+    """Attributes of a model call."""
     return {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
@@ -72,7 +74,8 @@ def _inference(rng: random.Random) -> dict[str, Any]:
     }
 
 
-def _put(attributes: Any, told: dict[str, Any]) -> None:
+def put(attributes: Any, told: dict[str, Any]) -> None:
+    """Add attributes to a span or a resource."""
     for name, value in told.items():
         pair = attributes.add(key=name)
         if isinstance(value, list):
@@ -125,6 +128,7 @@ def _views(body: bytes) -> Iterable[Any]:
 
 def measure(repeats: int) -> str:
     """The figures as Markdown."""
+    collect_as_a_service()
     return "\n\n".join(_measured(mix, repeats) for mix in mixes())
 
 

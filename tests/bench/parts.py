@@ -1,16 +1,13 @@
-"""Where the processor time of an event goes: the real service on real servers, each of its steps with a clock.
+"""Where the processor time of an event goes: the real service on real stores, each of its steps with a clock.
 
 Kafka is left out, which ``tests.bench.drain`` measures.
 """
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
-from functools import wraps
-from inspect import iscoroutinefunction
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
-from unittest.mock import patch
 
 from flyball.bus.partitions import partition_of
 from flyball.bus.processor import Processor, one_by_one
@@ -28,11 +25,12 @@ from telemetry_ingest.adapters.references import PostgresReferences
 from telemetry_ingest.app import open_service
 from telemetry_ingest.looking import Looking
 from telemetry_ingest.settings import Settings
+from tests.bench.clocks import Clocked, Clocks
 from tests.bench.events import bodies
 from tests.bench.figures import MICROSECONDS
 
 BATCH = 5_000
-PARTS: Mapping[str, Sequence[tuple[Any, str]]] = {
+PARTS: Clocked = {
     "decode and judge": [(steps, "judged")],
     "identity": [(steps, "sightings_of")],
     "Redis client: ids": [(RedisSightings, "first")],
@@ -50,25 +48,24 @@ PARTS: Mapping[str, Sequence[tuple[Any, str]]] = {
         (PostgresTransaction, "advance"),
     ],
 }
-"""Functions that do not call one another."""
 REST = "the rest, with the commit"
 
 
 async def seconds_by_part(environment: Mapping[str, str], kind: str, events: int, **shape: int) -> dict[str, float]:
     """Processor time of one event in microseconds, by part; ``shape`` is that of ``bodies``."""
     batches = list(_batches(kind, events, **shape))
-    spent: Counter[str] = Counter()
+    clocks = Clocks()
     async with _processor(environment) as processor:
         # The first batch fills what is remembered.
         await processor.apply(batches[:1])
-        with _clocks(spent):
+        with clocks.on(PARTS):
             begun = time.process_time()
             for batch in batches[1:]:
                 await processor.apply([batch])
             whole = time.process_time() - begun
-    spent[REST] = whole - spent.total()
+    spent = {**clocks.spent, REST: whole - clocks.spent.total()}
     records = sum(len(batch.records) for batch in batches[1:])
-    return {part: spent[part] / records * MICROSECONDS for part in (*PARTS, REST)}
+    return {part: spent.get(part, 0.0) / records * MICROSECONDS for part in (*PARTS, REST)}
 
 
 @asynccontextmanager
@@ -82,48 +79,15 @@ async def _processor(environment: Mapping[str, str]) -> AsyncIterator[Processor[
 
 
 def _batches(kind: str, events: int, **shape: int) -> Iterator[Batch]:
-    """Full batches of each partition, as the broker would have them."""
+    """Full batches of each partition, as the broker would have them; smaller ones where there are few events."""
     waiting: dict[int, list[Record]] = {}
     offsets: Counter[int] = Counter()
-    at_ms = int(time.time() * 1000)
+    at_ms, size = int(time.time() * 1000), min(BATCH, max(events // (4 * AGENT_EVENTS.partitions), 1))
     for key, body in bodies(kind, events, **shape):
         partition = partition_of(key, AGENT_EVENTS.partitions)
         records = waiting.setdefault(partition, [])
         records.append(Record(AGENT_EVENTS.name, partition, offsets[partition] + len(records), at_ms, key, body, ()))
-        if len(records) == BATCH:
+        if len(records) == size:
             yield Batch(AGENT_EVENTS.name, partition, offsets[partition], records)
-            offsets[partition] += BATCH
+            offsets[partition] += size
             del waiting[partition]
-
-
-@contextmanager
-def _clocks(spent: Counter[str]) -> Iterator[None]:
-    with ExitStack() as stack:
-        for part, functions in PARTS.items():
-            for owner, name in functions:
-                stack.enter_context(patch.object(owner, name, _clocked(getattr(owner, name), part, spent)))
-        yield
-
-
-def _clocked(function: Callable[..., Any], part: str, spent: Counter[str]) -> Callable[..., Any]:
-    if iscoroutinefunction(function):
-
-        @wraps(function)
-        async def awaited(*arguments: Any) -> Any:
-            begun = time.process_time()
-            try:
-                return await function(*arguments)
-            finally:
-                spent[part] += time.process_time() - begun
-
-        return awaited
-
-    @wraps(function)
-    def called(*arguments: Any) -> Any:
-        begun = time.process_time()
-        try:
-            return function(*arguments)
-        finally:
-            spent[part] += time.process_time() - begun
-
-    return called

@@ -11,15 +11,21 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import psutil
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from flyball.bus.settings import KafkaSettings
 from flyball.bus.topics import open_topic_admin
 from flyball.schemas.topics import TOPICS
 from flyball.stack import ChildProcess, LocalStack, ServiceProcess
+from flyball.store.redis import open_redis
+from flyball.store.settings import StoreSettings
 from tests.bench.figures import Rate
 
 POLL_SECONDS = 0.02
-DEADLINE_SECONDS = 300.0
+DEADLINE_SECONDS = 900.0
+SECONDS_MAX = 60.0
+"""For one answer of the broker."""
 FRESH: Mapping[str, str] = {}
 """Nothing given: a measurement never runs on servers that somebody else uses."""
 
@@ -50,7 +56,7 @@ class Bench:
             await connection.execute(f"CREATE DATABASE {name}")
         finally:
             await connection.close()
-        return {
+        environment = {
             **given,
             "FLYBALL_POSTGRES": urlsplit(given["FLYBALL_POSTGRES"])._replace(path=f"/{name}").geturl(),
             "FLYBALL_REDIS": urlsplit(given["FLYBALL_REDIS"])._replace(path=f"/{self._databases % 16}").geturl(),
@@ -60,6 +66,10 @@ class Bench:
             "FLYBALL_AUDIT_CHECKPOINT_FILE": str(self.logs / f"{name}-checkpoints.jsonl"),
             "FLYBALL_LOG_LEVEL": "WARNING",
         }
+        async with open_redis(StoreSettings.from_environment(environment)) as client:
+            # There are sixteen of them, and a long part takes more.
+            await client.flushdb()
+        return environment
 
     @asynccontextmanager
     async def service(self, name: str, environment: Mapping[str, str]) -> AsyncIterator[ServiceProcess]:
@@ -70,6 +80,19 @@ class Bench:
             yield service
         finally:
             await service.stop()
+
+
+def forget_groups(bootstrap: str, name: str) -> None:
+    """So that the next service does not wait for members of this one."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    groups = [one.group_id for one in admin.list_consumer_groups().result(SECONDS_MAX).valid]
+    ours = [group for group in groups if group.startswith(f"{name}.")]
+    for group, deleted in admin.delete_consumer_groups(ours).items() if ours else ():
+        try:
+            deleted.result(SECONDS_MAX)
+        except KafkaException as error:
+            # A member that was killed is waited for, which takes the time of the next start alone.
+            print(f"{group} is left: {error}", flush=True)
 
 
 @asynccontextmanager
@@ -89,21 +112,32 @@ async def bench() -> AsyncIterator[Bench]:
 
 
 async def committed_rate(
-    environment: Mapping[str, str], schema: str, topic: str, goal: int, before: int, worked: Callable[[], float]
+    environment: Mapping[str, str],
+    schema: str,
+    topic: str,
+    goal: int,
+    before: int,
+    worked: Callable[[], float],
+    *more: tuple[str, int],
 ) -> Rate:
     """From the first commit that is seen until ``goal`` records of ``topic`` are committed; starting up is left out.
 
-    ``before`` of them were committed by an earlier run; ``worked`` tells processor seconds. TimeoutError after five
-    minutes.
+    ``before`` of them were committed by an earlier run; ``worked`` tells processor seconds; ``more`` are topics and how
+    many records of these must be committed too. TimeoutError after a quarter of an hour.
     """
     connection = await asyncpg.connect(environment["FLYBALL_POSTGRES"])
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             while (begun := await _committed(connection, schema, topic)) <= before:
                 await asyncio.sleep(POLL_SECONDS)
+            if begun >= goal:
+                raise RuntimeError(
+                    f"all {goal:,} records of {topic} were committed before the first look: measure more"
+                )
             started_at, worked_before = time.monotonic(), worked()
-            while await _committed(connection, schema, topic) < goal:
-                await asyncio.sleep(POLL_SECONDS)
+            for name, count in ((topic, goal), *more):
+                while await _committed(connection, schema, name) < count:
+                    await asyncio.sleep(POLL_SECONDS)
             return Rate(goal - begun, time.monotonic() - started_at, worked() - worked_before)
     finally:
         await connection.close()

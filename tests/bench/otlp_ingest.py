@@ -1,0 +1,124 @@
+"""OpenTelemetry end to end: from spans in protobuf on Kafka to interactions that are counted, beside its ceilings."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import asyncpg
+from confluent_kafka import OFFSET_END, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from flyball.schemas.topics import AGENT_EVENTS, OTLP_SPANS
+from tests.bench.drain import FACTS, PARSE, drained
+from tests.bench.figures import Rate, cpu, mebibytes, rates, table
+from tests.bench.ingest import ratio_row
+from tests.bench.otlp_costs import costs
+from tests.bench.servers import SECONDS_MAX, Bench, bench, committed_rate, forget_groups, memory_of, worked_by
+from tests.bench.traces import MESSAGES, SPANS, preload
+
+NAME, SCHEMA = "telemetry-ingest", "telemetry_ingest"
+SETTLE_SECONDS = 1
+SOON = {"FLYBALL_OTLP_SETTLE_SECONDS": f"{SETTLE_SECONDS}", "FLYBALL_OTLP_TICK_SECONDS": "60"}
+"""Traces are told while the backlog is read, as they are in a steady stream; its own ticks stand at its end."""
+
+
+@dataclass(slots=True)
+class Backlog:
+    """What lies ready. ``told``: interactions that earlier runs have published."""
+
+    traces: int
+    records: int
+    span_bytes: float
+    told: int = 0
+
+    @property
+    def spans(self) -> int:
+        return self.traces * SPANS
+
+
+@dataclass(slots=True)
+class Rates:
+    """Of spans, one rate for each repeat."""
+
+    parse: list[Rate] = field(default_factory=list)
+    facts: list[Rate] = field(default_factory=list)
+    one: list[Rate] = field(default_factory=list)
+    two: list[Rate] = field(default_factory=list)
+    peaks: list[int] = field(default_factory=list)
+
+
+async def measure(spans: int, repeats: int) -> str:
+    """The figures as Markdown."""
+    measured, traces = Rates(), max(spans // SPANS, 1)
+    async with bench() as running:
+        backlog = Backlog(traces, *await asyncio.to_thread(preload, running.kafka, traces, SETTLE_SECONDS + 0.5))
+        for number in range(repeats):
+            measured.parse.append(_of_spans(await drained(running.kafka, PARSE, backlog.records), backlog))
+            measured.facts.append(_of_spans(await drained(running.kafka, FACTS, backlog.records), backlog))
+            measured.peaks.append(await _ingest(running, backlog, measured.one, 1))
+            measured.peaks.append(await _ingest(running, backlog, measured.two, 2))
+            latest = measured.parse[-1].per_second, measured.facts[-1].per_second, measured.one[-1].per_second
+            line = "bare decode {:,.0f}, facts {:,.0f}, ingest {:,.0f} spans/s".format(*latest)
+            print(f"repeat {number + 1} of {repeats}: {line}", flush=True)
+        by_part = await costs(running, traces, repeats)
+    return f"{_table(backlog, measured)}\n\n{by_part}"
+
+
+def _of_spans(rate: Rate, backlog: Backlog) -> Rate:
+    """The rate of spans from that of records, of which all but a few ticks have as many."""
+    return Rate(round(rate.count / backlog.records * backlog.spans), rate.seconds, rate.cpu_seconds)
+
+
+async def _ingest(running: Bench, backlog: Backlog, series: list[Rate], processes: int) -> int:
+    """The largest memory of one process."""
+    environment = {**await running.environment(), **SOON}
+    async with AsyncExitStack() as stack:
+        services = [await stack.enter_async_context(running.service(NAME, environment)) for _ in range(processes)]
+        for service in services if processes > 1 else ():
+            await service.wait_ready()
+        backlog.told += backlog.traces
+        counted = (AGENT_EVENTS.name, backlog.told)
+        worked = worked_by(*(service.process for service in services))
+        rate = await committed_rate(environment, SCHEMA, OTLP_SPANS.name, backlog.records, 0, worked, counted)
+        series.append(_of_spans(rate, backlog))
+        peak = max(memory_of(service).peak for service in services)
+    await _check(environment, backlog)
+    forget_groups(running.kafka, NAME)
+    _cut(running.kafka)
+    return peak
+
+
+async def _check(environment: Mapping[str, str], backlog: Backlog) -> None:
+    """RuntimeError where some span did not count: a rate of what was left out says nothing."""
+    connection = await asyncpg.connect(environment["FLYBALL_POSTGRES"])
+    try:
+        used = await connection.fetchval(f"SELECT sum(used) FROM {SCHEMA}.otlp_totals")
+    finally:
+        await connection.close()
+    if used != backlog.spans:
+        raise RuntimeError(f"{used} of {backlog.spans} spans were used")
+
+
+def _cut(bootstrap: str) -> None:
+    """Take the native events away that were published, so that the next service finds none but its own."""
+    ends = [TopicPartition(AGENT_EVENTS.name, number, OFFSET_END) for number in range(AGENT_EVENTS.partitions)]
+    for cut in AdminClient({"bootstrap.servers": bootstrap}).delete_records(ends).values():
+        cut.result(SECONDS_MAX)
+
+
+def _table(backlog: Backlog, measured: Rates) -> str:
+    rows = [
+        ratio_row("ingest / (a)", measured.one, measured.parse),
+        ratio_row("ingest / (b)", measured.one, measured.facts),
+        ratio_row("(b) / (a), goal 0.6", measured.facts, measured.parse),
+        ratio_row("two processes / one", measured.two, measured.one),
+        ["(a) bare aiokafka + bare decode", rates(measured.parse), cpu(measured.parse)],
+        ["(b) bare aiokafka + our facts", rates(measured.facts), cpu(measured.facts)],
+        ["ingest, one process, to the interactions that are counted", rates(measured.one), cpu(measured.one)],
+        ["ingest, two processes", rates(measured.two), cpu(measured.two)],
+    ]
+    size = f"{backlog.spans:,} spans of {backlog.span_bytes:.0f} bytes in the mean"
+    head = f"{size}, {SPANS} of a trace in {MESSAGES} messages"
+    memory = f"Largest resident memory of a process while it works off the backlog: {mebibytes(max(measured.peaks))}."
+    return f"{head}\n\n{table(['', 'spans/s', 'processor time of a span, µs'], rows)}\n\n{memory}"
