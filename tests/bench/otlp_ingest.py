@@ -103,7 +103,8 @@ async def _check(environment: Mapping[str, str], backlog: Backlog) -> None:
 def _cut(bootstrap: str) -> None:
     """Take the native events away that were published, so that the next service finds none but its own."""
     ends = [TopicPartition(AGENT_EVENTS.name, number, OFFSET_END) for number in range(AGENT_EVENTS.partitions)]
-    for cut in AdminClient({"bootstrap.servers": bootstrap}).delete_records(ends).values():
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for cut in admin.delete_records(ends).values():
         cut.result(SECONDS_MAX)
 
 
