@@ -14,7 +14,7 @@ from tests.bench.drain import FACTS, PARSE, drained
 from tests.bench.figures import Rate, cpu, mebibytes, rates, table
 from tests.bench.ingest import ratio_row
 from tests.bench.otlp_costs import costs
-from tests.bench.servers import SECONDS_MAX, Bench, bench, committed_rate, forget_groups, memory_of, worked_by
+from tests.bench.servers import ERRORS, SECONDS_MAX, Bench, bench, committed_rate, forget_groups, memory_of, worked_by
 from tests.bench.traces import MESSAGES, SPANS, preload
 
 NAME, SCHEMA = "telemetry-ingest", "telemetry_ingest"
@@ -103,7 +103,7 @@ async def _check(environment: Mapping[str, str], backlog: Backlog) -> None:
 def _cut(bootstrap: str) -> None:
     """Take the native events away that were published, so that the next service finds none but its own."""
     ends = [TopicPartition(AGENT_EVENTS.name, number, OFFSET_END) for number in range(AGENT_EVENTS.partitions)]
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": ERRORS})
     for cut in admin.delete_records(ends).values():
         cut.result(SECONDS_MAX)
 

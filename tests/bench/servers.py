@@ -26,6 +26,8 @@ POLL_SECONDS = 0.02
 DEADLINE_SECONDS = 900.0
 SECONDS_MAX = 60.0
 """For one answer of the broker."""
+ERRORS = 3
+"""Of librdkafka's levels: it tells of everything that it clears away."""
 FRESH: Mapping[str, str] = {}
 """Nothing given: a measurement never runs on servers that somebody else uses."""
 
@@ -84,7 +86,7 @@ class Bench:
 
 def forget_groups(bootstrap: str, name: str) -> None:
     """So that the next service does not wait for members of this one."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": ERRORS})
     groups = [one.group_id for one in admin.list_consumer_groups().result(SECONDS_MAX).valid]
     ours = [group for group in groups if group.startswith(f"{name}.")]
     for group, deleted in admin.delete_consumer_groups(ours).items() if ours else ():
