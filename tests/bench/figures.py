@@ -42,6 +42,11 @@ def cpu_ratios(over: Sequence[Rate], under: Sequence[Rate]) -> list[float]:
     return [below.cpu_us / above.cpu_us for above, below in zip(over, under, strict=True)]
 
 
+def quotient(over: float, under: float) -> str:
+    """Processor times come in hundredths of a second: of very few things there may be none."""
+    return f"{over / under:.2f}" if under else "-"
+
+
 def rates(series: Sequence[Rate]) -> str:
     return spread([rate.per_second for rate in series])
 

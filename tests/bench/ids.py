@@ -13,7 +13,7 @@ from flyball.store.settings import StoreSettings
 from telemetry_ingest.adapters.redis import GENERATION, RedisSightings
 from telemetry_ingest.domain.waiting import native_place
 from telemetry_ingest.ports import Sighting
-from tests.bench.figures import MICROSECONDS, table
+from tests.bench.figures import MICROSECONDS, quotient, table
 from tests.bench.redis_server import Taken, set_each, taken
 from tests.bench.servers import Bench, stores
 
@@ -36,24 +36,17 @@ async def measure(ids: int) -> str:
             first, first_us = await _pass(running, client, sightings, ids, firsts=ids)
             again, again_us = await _pass(running, client, sightings, ids, firsts=0, partition=PARTITIONS)
             plain, plain_us = await _plain(running, client, ids // PLAIN_SHARE)
-    of = f"{ids:,} ids, each"
-    head = [of, "first time", "again", "a key for each", "first time / a key for each"]
-    sizes, served = (first.bytes / ids, plain.bytes / (ids // PLAIN_SHARE)), (_us(first, ids), _us(again, ids))
-    plain_served = _us(plain, ids // PLAIN_SHARE)
-    return table(
-        head,
-        [
-            ["bytes in Redis", f"{sizes[0]:.1f}", "-", f"{sizes[1]:.1f}", f"{sizes[0] / sizes[1]:.2f}"],
-            [
-                "processor time of Redis, µs",
-                *(f"{one:.2f}" for one in (*served, plain_served, served[0] / plain_served)),
-            ],
-            [
-                "processor time of the client, µs",
-                *(f"{one:.2f}" for one in (first_us, again_us, plain_us, first_us / plain_us)),
-            ],
-        ],
-    )
+    of_plain = ids // PLAIN_SHARE
+    head = [f"{ids:,} ids, each", "first time", "again", "a key for each", "first time / a key for each"]
+    served = _us(first, ids), _us(again, ids), _us(plain, of_plain)
+    worked = first_us, again_us, plain_us
+    size, plain_size = first.bytes / ids, plain.bytes / of_plain
+    rows = [
+        ["bytes in Redis", f"{size:.1f}", "-", f"{plain_size:.1f}", quotient(size, plain_size)],
+        ["processor time of Redis, µs", *(f"{one:.2f}" for one in served), quotient(served[0], served[2])],
+        ["processor time of the client, µs", *(f"{one:.2f}" for one in worked), quotient(first_us, plain_us)],
+    ]
+    return table(head, rows)
 
 
 def _us(step: Taken, ids: int) -> float:

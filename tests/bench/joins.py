@@ -21,7 +21,7 @@ from telemetry_ingest.domain.verdicts import Accepted, Limits, judged
 from telemetry_ingest.ports import JoinLimits
 from tests.bench.collector import collect_as_a_service
 from tests.bench.events import prediction
-from tests.bench.figures import MICROSECONDS, table
+from tests.bench.figures import MICROSECONDS, quotient, table
 from tests.bench.redis_server import Taken, get_each, set_each, taken
 from tests.bench.servers import Bench, stores
 
@@ -76,10 +76,11 @@ def _table(pairs: int, steps: Sequence[Step]) -> str:
         ["processor time of the client, µs", *_microseconds([step.client for step in steps], pairs)],
         ["packing and unpacking, µs", *_microseconds([step.packing for step in steps], pairs)],
     ]
+    kept, key, found, got = waits.redis, keys.redis, finds.redis, gets.redis
     told = (
-        f"A prediction that waits takes {waits.redis.bytes / keys.redis.bytes:.2f} of the bytes of a key of its own and"
-        f" {waits.redis.cpu_seconds / keys.redis.cpu_seconds:.2f} of its processor time in Redis, an outcome that finds"
-        f" it {finds.redis.cpu_seconds / gets.redis.cpu_seconds:.2f} of that of a `GET`."
+        f"A prediction that waits takes {quotient(kept.bytes, key.bytes)} of the bytes of a key of its own and"
+        f" {quotient(kept.cpu_seconds, key.cpu_seconds)} of its processor time in Redis, an outcome that finds it"
+        f" {quotient(found.cpu_seconds, got.cpu_seconds)} of that of a `GET`."
     )
     return f"{table(head, rows)}\n\n{told}"
 

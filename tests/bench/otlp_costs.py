@@ -21,7 +21,9 @@ from flyball.schemas.topics import OTLP_SPANS
 from flyball.store.postgres import PostgresTransaction, open_postgres
 from telemetry_ingest import otlp as shell
 from telemetry_ingest.adapters import traces as stored
+from telemetry_ingest.adapters.feeds import FeedMemory, PostgresFeeds
 from telemetry_ingest.adapters.otlp import OtlpReader
+from telemetry_ingest.adapters.price_list import list_price
 from telemetry_ingest.adapters.traces import PostgresTraces
 from telemetry_ingest.app import SCHEMA, otlp_ingest
 from telemetry_ingest.domain.otlp import assembly
@@ -39,11 +41,13 @@ PARTS: Clocked = {
     "read to facts": [(shell.OtlpIngest, "_read")],
     "put spans to their traces": [(Assembly, "take"), (shell, "traces_in")],
     "tell traces": [(assembly, "tell")],
+    "price requests, tell of personal data": [(shell, "settled")],
     "write native events": [(shell, "_published"), (shell, "_rejections")],
     "traces to bytes and back": [(stored, "to_bytes"), (stored, "from_bytes")],
     "Postgres client: traces": [
         (PostgresTraces, name) for name in ("load", "due", "waiting", "save", "forget", "count")
     ],
+    "Postgres client: feeds": [(PostgresFeeds, "open"), (PostgresFeeds, "save")],
     "Postgres client: outbox, position": [(PostgresTransaction, "enqueue"), (PostgresTransaction, "advance")],
 }
 REST = "the rest, with the commit"
@@ -88,7 +92,8 @@ async def _processor(environment: Mapping[str, str]) -> AsyncIterator[Processor[
     settings, metrics = Settings.from_environment(environment), Metrics(shell.NAME)
     migrations = [files("telemetry_ingest").joinpath("migrations")]
     async with open_postgres(settings, SCHEMA, migrations) as database:
-        service = otlp_ingest(settings, OtlpReader(settings.otlp_limits()), metrics)
+        reader, memory = OtlpReader(settings.otlp_limits()), FeedMemory(list_price)
+        service = otlp_ingest(settings, reader, memory, metrics)
         yield Processor(shell.NAME, database, one_by_one(service.on_spans), metrics, lambda: None)
 
 

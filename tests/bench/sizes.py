@@ -10,7 +10,7 @@ class Sizes:
     spans: int = 80_000
     """Of an OTLP run."""
     ids: int = 1_000_000
-    pairs: int = 100_000
+    pairs: int = 200_000
     """Predictions that wait, each with its outcome."""
     summaries: int = 6_000
     """Of a ledger run."""
