@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from flyball.stack.postgres import Postgres
 from flyball.stack.redis import Redis
 
 NOTHING_LEFT_OUT = "FLYBALL_NOTHING_LEFT_OUT"
+# How long an example takes says something of the machine, and of who else uses it.
+settings.register_profile("flyball", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("flyball")
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pytest
 from damage import damaged
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flyball.schemas import plain
@@ -137,7 +137,6 @@ def check_read_alike(headers: Headers, body: bytes | None) -> None:
     assert quickly == slowly
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # a machine that others use as well is slow
 @given(HEADERS, BODIES | dressed())
 def test_plain_events_are_those_of_the_contract(headers: Headers, body: bytes | None) -> None:
     check_read_alike(headers, body)
@@ -190,14 +189,14 @@ def check_damaged(body: bytes) -> None:
     check_read_alike([], body)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20)
 @given(damaged(EXAMPLES))
 def test_every_type_cut_flipped_or_spliced_is_an_event_or_unreadable(body: bytes) -> None:
     check_damaged(body)
 
 
 @pytest.mark.seeds
-@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1_000)
 @given(damaged(EXAMPLES))
 def test_every_type_damaged_at_length(body: bytes) -> None:
     check_damaged(body)

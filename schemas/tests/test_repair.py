@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flyball.schemas.repair import EventIdentity, identity_of, structured
@@ -26,7 +26,7 @@ def test_binary_mode_becomes_one_object_to_mend() -> None:
     assert structured([], b"[1]") is structured([], b"{") is structured([], None) is None
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.sampled_from(["ce_id", "ce_source", "x"]), st.none() | st.binary(max_size=9))), st.binary()
 )

@@ -53,13 +53,13 @@ def hurt(file: str) -> st.SearchStrategy[bytes]:
 
 @pytest.mark.parametrize("file", FILES)
 def test_a_damaged_file_is_read_as_far_as_it_goes_or_refused(file: str) -> None:
-    settings(max_examples=4, deadline=None, suppress_health_check=QUIET)(given(hurt(file))(lambda b: check(file, b)))()
+    settings(max_examples=4, suppress_health_check=QUIET)(given(hurt(file))(lambda b: check(file, b)))()
 
 
 @pytest.mark.seeds
 @pytest.mark.parametrize("file", FILES)
 def test_a_damaged_file_at_length(file: str) -> None:
-    many = settings(max_examples=60, deadline=None, suppress_health_check=QUIET)
+    many = settings(max_examples=60, suppress_health_check=QUIET)
     many(given(hurt(file))(lambda b: check(file, b)))()
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -23,7 +23,6 @@ def columns(rows: list[tuple[float, bool]]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([stated for stated, _ in rows]), np.array([float(right) for _, right in rows])
 
 
-@settings(deadline=None)
 @given(ROWS, st.randoms())
 def test_bins_never_split_ties_and_do_not_depend_on_order(rows: list[tuple[float, bool]], random: object) -> None:
     stated, right = columns(rows)

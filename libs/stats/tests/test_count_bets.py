@@ -3,14 +3,13 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flyball.stats.count_bets import rate_bets, score_bets, stack
 from flyball.stats.proportions import clopper_pearson_lower, clopper_pearson_upper
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 5_000), min_size=2, max_size=50).filter(lambda counts: sum(counts) >= 500))
 def test_a_row_from_the_reference_is_expected_to_win_nothing(counts: list[int]) -> None:
     shares = np.array(counts) / sum(counts)

@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_summaries import START, random_summary
 
@@ -31,8 +31,8 @@ def in_parts(random: Random, summaries: list[TelemetrySummary], merged: Any) -> 
     return list(merged(held))
 
 
-FEW = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-MANY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=5)
+MANY = settings(max_examples=40)
 
 
 @FEW

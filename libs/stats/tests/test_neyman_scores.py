@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flyball.stats.neyman_scores import middle_ranks, neyman_scores
@@ -8,7 +8,6 @@ from flyball.stats.neyman_scores import middle_ranks, neyman_scores
 COUNTS = st.lists(st.integers(0, 10_000), min_size=1, max_size=60).filter(any)
 
 
-@settings(deadline=None)
 @given(COUNTS)
 def test_scores_are_orthonormal_under_the_reference_or_zero(counts: list[int]) -> None:
     shares = np.array(counts) / sum(counts)
@@ -20,7 +19,6 @@ def test_scores_are_orthonormal_under_the_reference_or_zero(counts: list[int]) -
         assert shares @ score**2 == pytest.approx(float(bool(score.any())), abs=1e-9)
 
 
-@settings(deadline=None)
 @given(COUNTS)
 def test_a_mirrored_feature_has_mirrored_scores(counts: list[int]) -> None:
     location, scale = neyman_scores(counts)

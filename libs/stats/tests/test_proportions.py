@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
@@ -11,7 +11,6 @@ from flyball.stats.proportions import (
 )
 
 
-@settings(deadline=None)
 @given(st.integers(1, 500), st.data())
 def test_the_bounds_are_scipys(trials: int, data: st.DataObject) -> None:
     successes = data.draw(st.integers(0, trials))

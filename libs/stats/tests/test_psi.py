@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
@@ -22,7 +22,6 @@ PAIRS = st.integers(2, 30).flatmap(
 )
 
 
-@settings(deadline=None)
 @given(PAIRS)
 def test_jensen_shannon_and_chi_square_are_scipys(pair: tuple[list[int], list[int]]) -> None:
     one, other = map(np.array, pair)
@@ -33,7 +32,6 @@ def test_jensen_shannon_and_chi_square_are_scipys(pair: tuple[list[int], list[in
         assert chi_square(one, other) == pytest.approx((expected.statistic, expected.pvalue), abs=1e-9)
 
 
-@settings(deadline=None)
 @given(PAIRS)
 def test_kolmogorov_smirnov_is_scipys_on_binned_values(pair: tuple[list[int], list[int]]) -> None:
     one, other = (np.repeat(np.arange(len(counts)), counts) for counts in pair)
@@ -57,7 +55,6 @@ def test_stability_by_hand() -> None:
     assert 0 < effect.lower < effect.value
 
 
-@settings(deadline=None)
 @given(PAIRS)
 def test_the_bound_is_below_the_estimate_and_not_below_zero(pair: tuple[list[int], list[int]]) -> None:
     effect = population_stability(*pair)

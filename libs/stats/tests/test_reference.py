@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flyball.stats.reference import (
@@ -15,7 +15,6 @@ from flyball.stats.reference import (
 VALUES = st.lists(st.floats(width=32) | st.sampled_from([0.0, -0.0, 1.0, 7.5]), min_size=1, max_size=200)
 
 
-@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_counting_a_batch_is_binning_row_by_row(reference_values: list[float], live: list[float]) -> None:
     bins = numeric_reference(np.resize(reference_values, 700), bins=12)
@@ -29,7 +28,6 @@ def test_counting_a_batch_is_binning_row_by_row(reference_values: list[float], l
     assert counted.out_of_range == sum(not bins.minimum <= value <= bins.maximum for value in finite)
 
 
-@settings(deadline=None)
 @given(VALUES, st.randoms(), st.integers(0, 200))
 def test_order_and_split_change_nothing(live: list[float], random: object, cut: int) -> None:
     bins = numeric_reference(np.random.default_rng(1).standard_normal(500))

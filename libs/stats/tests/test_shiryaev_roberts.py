@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flyball.stats.count_bets import rate_bets, score_bets, stack
@@ -23,7 +23,6 @@ def test_one_pane_by_hand() -> None:
     assert np.exp(log_statistic(again, bets)) == pytest.approx([((factors + 1) * factors).mean()])
 
 
-@settings(deadline=None)
 @given(PANES)
 def test_m_is_the_sum_over_starts_of_the_products_since(panes: list[list[int]]) -> None:
     state, log_e = no_evidence(BETS), []
@@ -35,7 +34,6 @@ def test_m_is_the_sum_over_starts_of_the_products_since(panes: list[list[int]]) 
     assert state.log_m[BETS.active] == pytest.approx(expected[BETS.active], rel=1e-9, abs=1e-6)
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 99), min_size=10, max_size=10), min_size=1, max_size=8), st.randoms())
 def test_any_split_of_a_pane_in_any_order_gives_the_same_state(deltas: list[list[int]], random: object) -> None:
     whole = after_pane(no_evidence(BETS), BETS, sum(padded(delta) for delta in deltas))

@@ -2,7 +2,7 @@ from math import comb, log
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.special import rel_entr
@@ -27,7 +27,6 @@ def divergence(count: int, one: float, other: float) -> float:
     return count * float(rel_entr(one, other) + rel_entr(1 - one, 1 - other))
 
 
-@settings(deadline=None)
 @given(RATES, st.sampled_from(HARM_EFFECTS), st.integers(1, 5_000), st.integers(1, 500))
 def test_the_projection_is_the_nearest_point(rate: float, effect: float, baseline: int, candidate: int) -> None:
     high = min(rate + effect, 0.999)

@@ -13,7 +13,7 @@ from flyball.schemas.digest import digest_of
 PART = st.tuples(st.integers(0, 400), st.integers(0, 40), st.integers(0, 60), st.integers(0, 2))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(PART, min_size=1, max_size=20))
 def test_each_recorded_decision_comes_out_the_same_again(parts: list[tuple[int, int, int, int]]) -> None:
     stream = [

@@ -40,7 +40,7 @@ def recorded(stream: Sequence[TelemetrySummary]) -> list[datetime]:
     return times
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(STREAM)
 def test_accounts_sum_to_zero_and_the_window_is_what_is_open(stream: list[TelemetrySummary]) -> None:
     outcome = play(stream, recorded=recorded(stream))
@@ -63,7 +63,7 @@ def test_accounts_sum_to_zero_and_the_window_is_what_is_open(stream: list[Teleme
         assert accounts.get("burned", 0) == state.balances.burned
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STREAM, st.integers(1, 7))
 def test_replay_in_any_batches_gives_the_same_bytes(stream: list[TelemetrySummary], size: int) -> None:
     times = recorded(stream)
@@ -81,7 +81,7 @@ def test_replay_in_any_batches_gives_the_same_bytes(stream: list[TelemetrySummar
     assert step.books == whole.books
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(STREAM)
 def test_the_chain_of_each_budget_holds(stream: list[TelemetrySummary]) -> None:
     chains: dict[BudgetId, list[Entry]] = {}
@@ -95,7 +95,7 @@ def test_the_chain_of_each_budget_holds(stream: list[TelemetrySummary]) -> None:
             assert e.hash == entry_hash(e.budget, e.sequence, e.posting, e.circumstances, e.previous_hash)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(st.sampled_from(["ok", "timeout"]), min_size=1, max_size=4), min_size=1, max_size=12))
 def test_a_minute_is_booked_by_its_counts_in_any_order(parts: list[list[str]]) -> None:
     """Late events turn a minute up or down again; what stays booked is what its final counts call for."""

@@ -109,7 +109,7 @@ TABLE = st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=30)
 REFERENCE = reference_of(rows(np.random.default_rng(3), 10))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TABLE, st.randoms(use_true_random=False), st.integers(1, 5))
 def test_cells_add_in_any_split_and_order(
     table: list[tuple[object, object]], shuffle: random.Random, parts: int

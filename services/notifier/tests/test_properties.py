@@ -65,7 +65,7 @@ def _input(board: Board, at: float, kind: str, details: object) -> list[Input]:
     return [tick(at)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(days())
 def test_the_same_inputs_make_the_same_board_however_they_are_cut(day: list[tuple[float, str, object]]) -> None:
     board, inputs = lived(day, batch=1)
@@ -76,7 +76,7 @@ def test_the_same_inputs_make_the_same_board_however_they_are_cut(day: list[tupl
     assert at_once == one_by_one == board
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(days())
 def test_one_page_per_step_and_epoch(day: list[tuple[float, str, object]]) -> None:
     board, _ = lived(day, batch=3)
@@ -88,7 +88,7 @@ def test_one_page_per_step_and_epoch(day: list[tuple[float, str, object]]) -> No
         assert {epoch for identity, epoch, _ in pages if identity == incident.id} <= set(range(1, incident.epoch + 1))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(days())
 def test_whoever_was_told_is_told_of_the_end(day: list[tuple[float, str, object]]) -> None:
     board, _ = lived(day, batch=1)
@@ -111,7 +111,7 @@ def _ends(board: Board) -> list[AlertSeen]:
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(some.data())
 def test_alerts_of_one_trouble_in_any_order_and_number_are_one_page(data: some.DataObject) -> None:
     """Ten alerts of a system within the wait, each told several times, in any order."""
@@ -128,7 +128,7 @@ def test_alerts_of_one_trouble_in_any_order_and_number_are_one_page(data: some.D
     assert len(triggers(board)) == 3
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(some.lists(some.integers(0, 25_000), min_size=60, max_size=120), some.integers(1, 50))
 def test_a_storm_is_one_incident_in_any_order(milliseconds: list[int], batch: int) -> None:
     storm: list[Input] = [

@@ -43,7 +43,7 @@ def started() -> list[Input]:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STREAM, st.integers(1, 9))
 def test_batches_change_nothing(parts: list[tuple[int, str, int, int, int]], size: int) -> None:
     stream: list[Input] = [*started(), *stream_of(parts)]
@@ -55,7 +55,7 @@ def test_batches_change_nothing(parts: list[tuple[int, str, int, int, int]], siz
     assert (step, tuple(pieces)) == (whole, told)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STREAM)
 def test_no_interaction_is_counted_twice_or_lost(parts: list[tuple[int, str, int, int, int]]) -> None:
     """Every interaction of an arm is in one block or is late; here all end in blocks, for a last record closes them."""
@@ -70,7 +70,7 @@ def test_no_interaction_is_counted_twice_or_lost(parts: list[tuple[int, str, int
     assert counted + after.gathering.late_interactions == sum(one.counts.interactions for one in mine)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STREAM, st.integers(0, 60), st.sampled_from(["approve", "pause", "resume", "promote", "rollback"]))
 def test_a_stale_epoch_changes_nothing(parts: list[tuple[int, str, int, int, int]], at: int, kind: str) -> None:
     before, _ = decide_all(rollout(), [*started(), *stream_of(parts)[:at]], POLICY)
@@ -84,7 +84,7 @@ def test_a_stale_epoch_changes_nothing(parts: list[tuple[int, str, int, int, int
     assert replace(after, sequence=before.sequence, inputs_digest=before.inputs_digest) == before
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STREAM, st.sampled_from(["quality", "safety"]), st.integers(0, 400))
 def test_a_required_metric_that_is_missing_never_passes(
     parts: list[tuple[int, str, int, int, int]], metric: str, ticks: int
@@ -103,7 +103,7 @@ def test_a_required_metric_that_is_missing_never_passes(
         assert after.step != "canary", "at the deadline it rolls back"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STREAM)
 def test_inputs_come_back_from_the_journal_as_they_were(parts: list[tuple[int, str, int, int, int]]) -> None:
     for one in [*started(), *stream_of(parts)]:

@@ -157,7 +157,7 @@ def merged(summaries: Sequence[dict[str, Any]]) -> str:
     return "\n".join(summary.model_dump_json() for summary in merge_by_key(held))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(EVENT, min_size=1, max_size=40), st.randoms(use_true_random=False), st.integers(1, 10))
 def test_any_split_and_order_merges_to_the_same_bytes(events: Any, random: Any, size: int) -> None:
     whole = verdicts(events)
@@ -167,7 +167,7 @@ def test_any_split_and_order_merges_to_the_same_bytes(events: Any, random: Any, 
     assert merged(parts) == merged(deltas(whole))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(EVENT, min_size=1, max_size=40))
 def test_conservation_every_record_is_in_exactly_one_total(events: Any) -> None:
     judged = verdicts(events)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from damage import damaged
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flyball.bus.records import Record
@@ -50,14 +50,14 @@ def check(hurt: Sequence[bytes]) -> None:
     assert counted + rejected == len(bodies)
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4)
 @given(st.lists(damaged(EXAMPLES), min_size=1, max_size=len(EXAMPLES)))
 def test_no_neighbour_is_lost_and_all_are_counted(hurt: list[bytes]) -> None:
     check(hurt)
 
 
 @pytest.mark.seeds
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.lists(damaged(EXAMPLES), min_size=1, max_size=len(EXAMPLES)))
 def test_no_neighbour_is_lost_at_length(hurt: list[bytes]) -> None:
     check(hurt)

@@ -291,7 +291,7 @@ ROW = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(ROW, max_size=60), st.integers(1, 60))
 def test_any_cut_into_batches_leaves_the_same_feed_and_tells_the_same(rows: list[Any], size: int) -> None:
     policy = replace_policy(EXPECTS, label_values_max=2, segments_max=2)

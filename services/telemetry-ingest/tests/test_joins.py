@@ -101,7 +101,7 @@ def _placed(one: Accepted, partition: int, offset: int) -> Accepted:
     return one._replace(raw=type(raw)(raw.topic, partition, offset, raw.timestamp_ms, raw.key, raw.value, ()))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(STORY, min_size=1, max_size=5), st.randoms(use_true_random=False), st.integers(1, 12))
 def test_any_split_order_and_repetition_merges_to_the_same_bytes(stories: Any, random: Random, size: int) -> None:
     kinds = [each for number, story in enumerate(stories) for each in told(number, story, random)]

@@ -86,13 +86,13 @@ SAFE = (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SAFE)
 def test_ids_digests_times_numbers_and_versions_survive(text: str) -> None:
     assert masked(text).text == text
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.text(max_size=20), st.sampled_from(FOUND), st.booleans())
 def test_masking_never_fails_and_its_length_can_be_kept(around: str, case: tuple[str, str], keeps_length: bool) -> None:
     text = f"{around} {case[0]} {around}"
@@ -155,7 +155,7 @@ def test_headers_are_masked_but_for_what_identifies_the_event() -> None:
     assert masked_headers(headers, set()) == (("ce_id", b"a@example.com"), ("x", b"masked-email"), ("y", None))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_no_body_makes_masking_fail(noise: bytes, at: int) -> None:
     good = json.dumps({"id": "e", "data": {"mail": "a@example.com", "n": 1.5, "t": ["x\n"]}}).encode()
@@ -167,7 +167,7 @@ SCALAR = st.none() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False,
 JSON = st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.dictionaries(st.text(), JSON, max_size=4), st.booleans())
 def test_a_document_stays_a_document(document: dict[str, Any], ascii_only: bool) -> None:
     document |= {"mail": "a@example.com"}

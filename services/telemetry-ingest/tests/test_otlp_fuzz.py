@@ -16,7 +16,7 @@ from telemetry_ingest.adapters.otlp import Encoding, OtlpReader
 from telemetry_ingest.adapters.otlp.attributes import key_of, value_of
 from telemetry_ingest.domain.otlp.facts import OtlpRead
 
-FEW = settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=12, database=None, suppress_health_check=list(HealthCheck))
 MANY = settings(FEW, max_examples=1_000)
 RECORDINGS = [(HERE / "fixtures" / f"{name}.{suffix}").read_bytes() for name in names() for suffix in ("pb", "json")]
 

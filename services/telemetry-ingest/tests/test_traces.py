@@ -322,7 +322,7 @@ def traces(draw: st.DrawFn) -> list[SpanFacts]:
     return spans
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(traces(), st.randoms(use_true_random=False))
 def test_any_order_split_number_and_batching_gives_the_same_interactions(spans: list[SpanFacts], random: Any) -> None:
     alone = assembled([(AT, OtlpRead(tuple(spans)))]).events
@@ -336,7 +336,7 @@ def test_any_order_split_number_and_batching_gives_the_same_interactions(spans: 
     assert whole.counts[Count(SPANS, "duplicate")] == len(many) - len(spans)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(traces(), st.randoms(use_true_random=False))
 def test_what_is_late_rests_on_append_times_and_not_on_batches(spans: list[SpanFacts], random: Any) -> None:
     random.shuffle(spans)
@@ -351,7 +351,7 @@ def test_what_is_late_rests_on_append_times_and_not_on_batches(spans: list[SpanF
     conserved(otherwise, len(spans))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(traces(), st.randoms(use_true_random=False))
 def test_no_token_counts_twice_however_late_the_parts_of_a_trace_come(spans: list[SpanFacts], random: Any) -> None:
     told = with_tokens(spans)
