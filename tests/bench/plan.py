@@ -40,7 +40,7 @@ PARTS: Mapping[str, Part] = {
     "ids": Part(lambda sizes: ids.measure(sizes.ids), 1),
     "joins": Part(lambda sizes: joins.measure(sizes.pairs), 1),
     "otlp": Part(lambda sizes: otlp.measure(sizes.repeats), 1),
-    "otlp-ingest": Part(lambda sizes: otlp_ingest.measure(sizes.spans, sizes.repeats), 2),
+    "otlp-ingest": Part(lambda sizes: otlp_ingest.measure(sizes.spans, sizes.few), 2.5),
     "ledger": Part(lambda sizes: ledger.measure(sizes.summaries, sizes.history, sizes.repeats), 3),
     "drift": Part(lambda sizes: drift.measure(sizes.repeats), 1),
     "statistics": Part(lambda sizes: statistics.measure(sizes.scale), 1),

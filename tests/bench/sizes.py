@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Sizes:
     events: int = 200_000
     """Of an ingest run."""
-    spans: int = 80_000
+    spans: int = 100_000
     """Of an OTLP run."""
     ids: int = 1_000_000
     pairs: int = 200_000

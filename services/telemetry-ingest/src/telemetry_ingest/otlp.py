@@ -133,6 +133,8 @@ def _published(event: NativeEvent) -> Outgoing:
 
 def _rejections(record: Record, said: OtlpRead | Unreadable, found: list[Found]) -> Iterator[Outgoing]:
     """What cannot be used, whole; the personal data that was masked in it is added to ``found``."""
+    if isinstance(said, OtlpRead) and not said.rejected:
+        return
     reject, place = partial(_rejection, record, found), id_of_position(record.topic, record.partition, record.offset)
     if isinstance(said, Unreadable):
         yield reject(place, said.reason, said.field, said.detail, UNKNOWN_SYSTEM, record.value)

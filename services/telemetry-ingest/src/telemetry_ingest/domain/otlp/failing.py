@@ -12,6 +12,8 @@ from telemetry_ingest.domain.otlp.shape import Spans, above, below, tops_by_id
 
 def error_of(spans: Spans, heads: Sequence[SpanFacts]) -> str | None:
     """The type of the error that the interaction of ``heads`` ended with, None if it went well."""
+    if all(span.error is None for span in spans.values()):
+        return None
     own = next((head.error for head in heads if head.error is not None), None)
     return own or _unhandled(spans, heads)
 

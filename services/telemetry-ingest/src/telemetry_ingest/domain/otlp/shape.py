@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from telemetry_ingest.domain.otlp.facts import INFERENCE, SpanFacts
 
 Spans = Mapping[str, SpanFacts]
 """The spans of one trace by their ids."""
+_BY_START = attrgetter("start_ns", "span_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ def shape_of(spans: Spans, gaps: Container[str] = ()) -> Shape:
     ``gaps``: spans below which something was told already, whose figures they and what is above them repeat.
     """
     agents = {span_id for span_id, span in spans.items() if span.is_agent_like}
-    outermost = agents - below(spans, agents)
+    outermost = agents - below(spans, agents) if len(agents) > 1 else agents
     heads = [spans[span_id] for span_id in outermost] or _tops(spans)
     told = {span_id for span_id in spans if span_id in gaps}
     told |= above(spans, told)
@@ -33,7 +35,7 @@ def shape_of(spans: Spans, gaps: Container[str] = ()) -> Shape:
 
 def in_order(spans: Iterable[SpanFacts]) -> list[SpanFacts]:
     """By start, then by id."""
-    return sorted(spans, key=lambda span: (span.start_ns, span.span_id))
+    return sorted(spans, key=_BY_START)
 
 
 def orphans(spans: Spans) -> list[SpanFacts]:
@@ -43,10 +45,9 @@ def orphans(spans: Spans) -> list[SpanFacts]:
 
 def is_of_interest(span: SpanFacts) -> bool:
     """Does it tell of an interaction? A trace without such a span is somebody's web server."""
-    said = (span.confidence, span.escalated, span.autonomous, span.outcome)
-    return (
-        span.is_agent_like or span.role == INFERENCE or bool(span.evaluations) or any(one is not None for one in said)
-    )
+    if span.is_agent_like or span.role == INFERENCE or span.evaluations:
+        return True
+    return (span.confidence, span.escalated, span.autonomous, span.outcome) != (None, None, None, None)
 
 
 def _tops(spans: Spans) -> list[SpanFacts]:
@@ -103,6 +104,8 @@ def _climb(spans: Spans, span_id: str, known: Mapping[str, object]) -> tuple[lis
 def _deepest(spans: Spans, told: set[str], bears: Callable[[SpanFacts], bool]) -> list[SpanFacts]:
     """Spans that bear a figure while nothing below them does: what is above repeats the sums of its children."""
     bearing = {span_id for span_id, span in spans.items() if bears(span) and span_id not in told}
+    if not bearing:
+        return []
     return _without_repeaters(spans, in_order(spans[span_id] for span_id in bearing - above(spans, bearing)))
 
 

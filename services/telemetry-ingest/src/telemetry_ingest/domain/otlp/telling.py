@@ -1,7 +1,7 @@
 """What a trace tells when its time has come: one interaction, its evaluations, its outcome; as native events."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID, uuid5
@@ -58,7 +58,7 @@ class Telling:
 def tell(trace: Trace, at_ms: int) -> Telling:
     """Tell what waits of a trace. The same spans and evaluations make the same events in any order."""
     told, events, mine = None, list[NativeEvent](), _told_of(trace)
-    if any(is_of_interest(span) for span in mine.values()):
+    if any(map(is_of_interest, mine.values())):
         shape = shape_of(mine, trace.gaps)
         spans = [*shape.heads, *in_order(mine.values())]
         told = _whose(trace, shape.heads, spans, at_ms)
@@ -167,8 +167,8 @@ def _interaction(trace: Trace, shape: Shape, mine: Spans, spans: Sequence[SpanFa
         business_value_micro_usd=_first(spans, lambda span: span.outcome and span.outcome.business_value_micro_usd),
     )
     masked = tuple(sorted({one for span in mine.values() for one in span.masked}))
-    event = _event(_named("interaction", trace, told), "interaction.completed", end_ns, told, data, masked)
-    return replace(event, requests=requests_of(shape))
+    identity, requests = _named("interaction", trace, told), requests_of(shape)
+    return _event(identity, "interaction.completed", end_ns, told, data, masked, requests)
 
 
 def _named(what: str, trace: Trace, told: Told) -> str:
@@ -191,19 +191,31 @@ def _outcome(trace: Trace, spans: Sequence[SpanFacts], told: Told) -> Iterator[N
     yield _event(_named("outcome", trace, told), "outcome.observed", span.end_ns, told, data)
 
 
-def _event(identity: str, kind: str, time_ns: int, told: Told, data: Event, masked: Masked = ()) -> NativeEvent:
+def _event(
+    identity: str,
+    kind: str,
+    time_ns: int,
+    told: Told,
+    data: Event,
+    masked: Masked = (),
+    requests: Sequence[Request] = (),
+) -> NativeEvent:
     """``told``: whose it is, and when it is told."""
     tenant, system, _, at_ms = told
-    return NativeEvent(uuid5(NAMESPACE, identity), kind, moment_of(time_ns), tenant, system, data, at_ms, masked)
+    event_id, time = uuid5(NAMESPACE, identity), moment_of(time_ns)
+    return NativeEvent(event_id, kind, time, tenant, system, data, at_ms, masked, requests)
 
 
 def _first(spans: Iterable[SpanFacts], read: Callable[[SpanFacts], Value | None]) -> Value | None:
-    return next((value for span in spans if (value := read(span)) is not None), None)
+    for value in map(read, spans):
+        if value is not None:
+            return value
+    return None
 
 
 def _sum(spans: Iterable[SpanFacts], read: Callable[[SpanFacts], int | None], most: int) -> int | None:
     """None where no span knows: unknown is not 0."""
-    known = [value for span in spans if (value := read(span)) is not None]
+    known = [value for value in map(read, spans) if value is not None]
     return min(sum(known), most) if known else None
 
 
