@@ -89,7 +89,7 @@ def test_nothing_of_it_is_in_the_state_of_a_trace_nor_in_what_is_told() -> None:
     whole.take(judged, LOGS, 1)
     (trace,) = whole.traces.values()
     assert b"bob" not in to_bytes(trace)
-    assert from_bytes(trace.trace_id, HOME, to_bytes(trace)).spans == stored(trace)
+    assert from_bytes(trace.trace_id, HOME, to_bytes(trace), ()).spans == stored(trace)
     whole.tell_due([trace], LONG)
     assert not any(b"bob" in (_published(event).key or b"") + _published(event).body for event in whole.events)
     assert {event.system for event in whole.events} == {"agent-of-masked-email"}

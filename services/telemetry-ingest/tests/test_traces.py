@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from telemetry_ingest.domain.otlp.assembly import LOGS, SPANS, Assembly, Count
 from telemetry_ingest.domain.otlp.facts import EvaluationFacts, OtlpRead, OutcomeFacts, SpanFacts
+from telemetry_ingest.domain.otlp.responses import code_of
 from telemetry_ingest.domain.otlp.telling import NativeEvent
 from telemetry_ingest.domain.otlp.traces import Home, Trace, TraceLimits
 
@@ -254,8 +255,58 @@ def test_evaluations_are_of_the_interaction_before_and_after_it_is_told() -> Non
 def test_an_evaluation_whose_trace_nobody_knows_says_itself_whose_it_is() -> None:
     (event,) = assembled([(AT, OtlpRead(evaluations=(judged(1)._replace(agent="Judged"),)))]).events
     assert (event.system, event.data.interaction_id) == ("judged", TRACE)
-    (event,) = assembled([(AT, OtlpRead(evaluations=(judged(1)._replace(trace_id=None, response_id="r1"),)))]).events
-    assert (event.system, event.data.interaction_id) == ("support-svc", "r1")
+
+
+def of_answer(number: int = 1, answer: str = "r1") -> EvaluationFacts:
+    return judged(number)._replace(trace_id=None, response_id=answer)
+
+
+def test_a_judgement_of_an_answer_is_of_the_trace_that_has_it_whichever_comes_first() -> None:
+    spans = OtlpRead((span(2, None, "agent", agent="a"), chat(3, 2, 10, response_id="r1")))
+    early = assembled([(AT, OtlpRead(evaluations=(of_answer(),)))])
+    (waiting,) = [trace for trace in early.traces.values() if trace.awaits is not None]
+    assert (early.events, waiting.is_due(AT + LIMITS.bind_ms, LIMITS)) == ([], True)
+    early.look_again(waiting, AT + LIMITS.bind_ms)
+    early.take(spans, SPANS, AT + 40_000)
+    early.bind(waiting, TRACE, AT + 60_000)
+    late = Assembly(HOME, LIMITS, {}, known={code_of("r1"): TRACE})
+    late.take(spans, SPANS, AT)
+    late.take(OtlpRead(evaluations=(of_answer(), of_answer(2, "other"))), LOGS, AT + 1)
+    judgements = [event for whole in (early, late) for event in whole.events if event.type == "evaluation.recorded"]
+    assert [whole.counts[Count(LOGS, "used")] for whole in (early, late)] == [1, 0], "the other one waits for its trace"
+    late.tell_due(list(late.traces.values()), LONG_AFTER)
+    judgements += [event for event in late.events if event.type == "evaluation.recorded"]
+    first, second = (replace(event, told_ms=0) for event in judgements)
+    assert first == second, "the same event, so that it counts once whatever came first"
+    assert (first.system, vars(first.data)["interaction_id"]) == ("a", TRACE)
+
+
+def test_a_judgement_of_an_answer_that_never_comes_says_itself_whose_it_is() -> None:
+    whole = assembled([(AT, OtlpRead(evaluations=(of_answer(),)))])
+    (waiting,) = whole.traces.values()
+    looks = 0
+    while whole.traces:
+        assert looks < LIMITS.horizon_ms // LIMITS.bind_ms
+        whole.look_again(waiting, waiting.due_ms(LIMITS))
+        looks += 1
+    (event,) = whole.events
+    assert (event.system, vars(event.data)["interaction_id"]) == ("support-svc", "r1")
+    assert (whole.gone, whole.counts[Count(LOGS, "used")]) == ({waiting.trace_id}, 1)
+
+
+def test_an_evaluator_that_judges_on_spans_of_its_own_is_no_interaction() -> None:
+    own = judged(1)._replace(trace_id=f"{9:032x}", response_id="r1")
+    evaluator = span(1, None, trace_id=f"{9:032x}", evaluations=(own,))
+    run = span(2, None, "agent", agent="a"), chat(3, 2, 10, response_id="r1", evaluations=(own,))
+    whole = Assembly(HOME, LIMITS, {}, known={code_of("r1"): TRACE})
+    whole.take(OtlpRead((*run, evaluator, evaluator)), SPANS, AT)
+    whole.tell_due(list(whole.traces.values()), LONG_AFTER)
+    assert [(event.type, event.system) for event in whole.events] == [
+        ("interaction.completed", "a"),
+        *[("evaluation.recorded", "a")] * 2,
+    ]
+    assert whole.counts[Count(LOGS, "received")] == whole.counts[Count(LOGS, "used")] == 1
+    assert whole.counts[Count(SPANS, "not_of_interest")] == 1
 
 
 def judged(number: int) -> EvaluationFacts:

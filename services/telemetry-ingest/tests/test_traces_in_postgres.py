@@ -13,6 +13,7 @@ from telemetry_ingest.adapters.trace_bytes import from_bytes, to_bytes
 from telemetry_ingest.adapters.traces import PostgresTraces, overdue_homes, read_otlp_totals
 from telemetry_ingest.domain.otlp.assembly import Assembly, Count
 from telemetry_ingest.domain.otlp.facts import EvaluationFacts, OtlpRead, OutcomeFacts, SpanFacts
+from telemetry_ingest.domain.otlp.responses import code_of
 from telemetry_ingest.domain.otlp.traces import Home, Told, Trace, TraceLimits
 
 LIMITS = TraceLimits()
@@ -54,7 +55,7 @@ def test_everything_that_is_told_survives_as_bytes_and_contents_do_not() -> None
         parent_is_remote=False,
     )
     made = Trace(IDS[0], HOME, 1, 2, {span.span_id: span}, [judgement], {f"{9:016x}"}, Told("t", "s", "r", 9), 300)
-    assert from_bytes(IDS[0], HOME, to_bytes(made)) == made
+    assert from_bytes(IDS[0], HOME, to_bytes(made), made.responses) == made
     made.spans = {span.span_id: span._replace(contents={"gen_ai.prompt": "secret"}, name="secret")}
     assert b"secret" not in to_bytes(made)
 
@@ -112,3 +113,24 @@ async def test_totals_and_what_waits_add_up_to_what_was_received(database: Postg
     assert (logs["received"], logs["rejected"], logs["waiting"], logs["last_seen_ms"]) == (2, 2, 0, 5)
     assert await overdue_homes(database, 5_000) == []
     assert await overdue_homes(database, 5_001) == [HOME]
+
+
+@pytest.mark.stack
+async def test_a_trace_is_found_by_its_answers_and_taken_only_if_nobody_holds_it(database: PostgresDatabase) -> None:
+    made = [trace(identity, 1) for identity in IDS[:3]]
+    made[0].responses, made[1].responses = {code_of("a"), code_of("b")}, {code_of("b")}
+    waiting = Trace(IDS[3], HOME, 1, 1, awaits=code_of("c"))
+    waiting.take_evaluation(EvaluationFacts("m", "e", "1", 5, 0.5, response_id="c"), 1, LIMITS)
+    async with database.transaction() as transaction:
+        await PostgresTraces(transaction).save([*made, waiting], (), LIMITS)
+    async with database.transaction() as batch, database.transaction() as other:
+        await PostgresTraces(batch).load(IDS[:1])
+        traces = PostgresTraces(other)
+        asked = {code_of(answer) for answer in "abc"}
+        assert await traces.with_answers(asked) == {code_of("a"): IDS[0], code_of("b"): IDS[0]}
+        assert await traces.free(IDS[:2]) == {IDS[1]: made[1]}
+        assert await traces.free(IDS[1:2]) == {}, "it is held already"
+        assert await traces.due(HOME, 10**9, IDS[:3], 10) == [waiting]
+        made[1].responses.add(code_of("c"))
+        await traces.save([made[1]], (), LIMITS)
+        assert await traces.with_answers({code_of("c")}) == {code_of("c"): IDS[1]}

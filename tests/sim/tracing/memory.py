@@ -21,6 +21,7 @@ class Row(NamedTuple):
     due_ms: int
     waiting: int
     body: bytes
+    responses: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,18 @@ class MemoryTraces:
     async def load(self, trace_ids: Collection[str]) -> dict[str, Trace]:
         found = {one: await self.transaction.get(TRACES, one, lock=True) for one in sorted(trace_ids)}
         return {one: self._read(one, row) for one, row in found.items() if row is not None}
+
+    async def with_answers(self, answers: Collection[int]) -> Mapping[int, str]:
+        rows = await self.transaction.scan(TRACES)
+        return {code: min(has) for code in answers if (has := [one for one, row in rows if code in row.responses])}
+
+    async def free(self, trace_ids: Collection[str]) -> Mapping[str, Trace]:
+        async def effect(session: Session) -> Sequence[tuple[str, Row]]:
+            wanted = sorted(set(trace_ids) - self._known)
+            held = [one for one in wanted if session.database.locks.try_acquire(session, (TRACES, one))]
+            return [(one, row) for one in held if (row := session.read(TRACES, one)) is not None]
+
+        return {one: self._read(one, row) for one, row in await self.transaction.statement("free traces", effect)}
 
     async def due(self, home: Home, at_ms: int, but: Collection[str], traces_max: int) -> Sequence[Trace]:
         async def effect(session: Session) -> Sequence[tuple[str, Row]]:
@@ -50,7 +63,8 @@ class MemoryTraces:
 
     async def save(self, traces: Collection[Trace], gone: Collection[str], limits: TraceLimits) -> None:
         for trace in sorted(traces, key=lambda trace: trace.trace_id):
-            row = Row(trace.home, trace.rests, trace.due_ms(limits), trace.waiting, to_bytes(trace))
+            times = trace.home, trace.rests, trace.due_ms(limits)
+            row = Row(*times, trace.waiting, to_bytes(trace), frozenset(trace.responses))
             if trace.trace_id in self._known:
                 await self.transaction.put(TRACES, trace.trace_id, row)
             else:
@@ -86,4 +100,4 @@ class MemoryTraces:
 
     def _read(self, trace_id: str, row: Any) -> Trace:
         self._known.add(trace_id)
-        return from_bytes(trace_id, row.home, row.body)
+        return from_bytes(trace_id, row.home, row.body, row.responses)

@@ -50,6 +50,21 @@ def told_once(broker: Broker, known: Known, limits: TraceLimits) -> None:
     assert {trace: events for trace, events in told.items() if trace in whole} == expected
 
 
+def judged_once(broker: Broker, known: Known) -> None:
+    """Each judgement of an answer is told in one way: of the trace that has it, or of the answer where none came."""
+    asked = {one.response_id for read in known.values() for one in read.evaluations if one.trace_id is None}
+    told: dict[bytes, set[str]] = defaultdict(set)
+    for record in broker.records(AGENT_EVENTS.name):
+        body = (record.value or b"").decode()
+        if '"metric":"relevance"' in body:
+            told[dict(record.headers)["ce_id"] or b""].add(body.split('"interaction_id":"')[1].split('"')[0])
+    assert all(len(names) == 1 for names in told.values()), told
+    names = {name for each in told.values() for name in each}
+    traces = {(answer or "").split()[1] for answer in asked}
+    assert len(traces - {name.split()[1] if " " in name else name for name in names}) == 0, (traces, names)
+    assert {name for name in names if " " in name} <= asked
+
+
 def personal_data_told(broker: Broker, known: Known, limits: TraceLimits) -> None:
     """Of each system that sends some, once for each partition that tells of it: all of this takes less than an hour."""
     whole = {trace for trace, places in _places(broker, known).items() if len(places) == 1}
@@ -96,7 +111,7 @@ def _places(broker: Broker, known: Known) -> dict[str, set[int]]:
             places[span.trace_id].add(record.partition)
     for record in broker.records(OTLP_LOGS.name):
         for judgement in known.get(record.value or b"", OtlpRead()).evaluations:
-            places[judgement.trace_id or ""] |= {-1, -2}
+            places[judgement.trace_id or (judgement.response_id or "").split()[1]] |= {-1, -2}
     return places
 
 

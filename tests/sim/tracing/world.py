@@ -83,6 +83,7 @@ class Tracing:
             await _at_rest(world, broker, database, self._wiring(messages))
         verdict.conserved(broker, database, messages.known)
         verdict.told_once(broker, messages.known, LIMITS)
+        verdict.judged_once(broker, messages.known)
         verdict.personal_data_told(broker, messages.known, LIMITS)
 
     def _wiring(self, messages: Messages) -> Wiring[Any]:
@@ -165,11 +166,16 @@ def _span(number: int, index: int, random: Random) -> SpanFacts:
         input_tokens=random.choice((None, 10)),
         parent_is_remote=random.choice((None, True, False)),
         masked=random.choice(((), (), (("error.type", "card"),))),
+        response_id=f"answer {number + 1:032x} {index}",
     )
 
 
 def evaluations_of(number: int, random: Random) -> list[EvaluationFacts]:
-    return [
-        EvaluationFacts("relevance", "judge", "1", index, 0.5, trace_id=f"{number + 1:032x}", service_name="service")
-        for index in range(random.choice((0, 0, 1, 2)))
-    ]
+    found = []
+    for index in range(random.choice((0, 0, 1, 2))):
+        named = EvaluationFacts("relevance", "judge", "1", index, 0.5, service_name="service")
+        by_trace = {"trace_id": f"{number + 1:032x}"}
+        # Every trace has an answer 1; nobody has an answer 0.
+        by_answer = {"response_id": f"answer {number + 1:032x} {random.choice((0, 1, 1, 1))}"}
+        found.append(named._replace(**random.choice((by_trace, by_answer))))
+    return found

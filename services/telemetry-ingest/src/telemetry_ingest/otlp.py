@@ -20,8 +20,9 @@ from flyball.store.ports import Outgoing, Tx
 from telemetry_ingest.domain.otlp.assembly import LOGS, SPANS, Assembly, Signal, traces_in
 from telemetry_ingest.domain.otlp.facts import OtlpRead, RejectedPart
 from telemetry_ingest.domain.otlp.names import as_name
+from telemetry_ingest.domain.otlp.responses import answers_in
 from telemetry_ingest.domain.otlp.telling import NativeEvent
-from telemetry_ingest.domain.otlp.traces import Home, TraceLimits
+from telemetry_ingest.domain.otlp.traces import Home, Trace, TraceLimits
 from telemetry_ingest.looking import RECORD
 from telemetry_ingest.masking.documents import masked_body, masked_headers
 from telemetry_ingest.masking.texts import masked
@@ -64,8 +65,11 @@ class OtlpIngest(Generic[Tx]):
     async def _take(self, transaction: Tx, batch: Batch, signal: Signal, read: Read) -> None:
         messages = [(record, self._read(record, read)) for record in batch.records]
         home, store = Home(batch.topic, batch.partition), self.traces(transaction)
-        touched = traces_in([said for _, said in messages if isinstance(said, OtlpRead)])
-        assembly = Assembly(home, self.limits, await store.load(touched))
+        reads = [said for _, said in messages if isinstance(said, OtlpRead)]
+        answers = answers_in(reads)
+        known = await store.with_answers(answers) if answers else {}
+        touched = traces_in(reads, known, answers)
+        assembly = Assembly(home, self.limits, await store.load(touched), known=known)
         out: list[Outgoing] = []
         found: list[Found] = []
         for record, said in messages:
@@ -94,13 +98,30 @@ class OtlpIngest(Generic[Tx]):
     async def _tell(self, store: Traces, assembly: Assembly, touched: set[str], at_ms: int) -> None:
         home = assembly.home
         assembly.tell_due(list(assembly.traces.values()), at_ms)
-        assembly.tell_due(await store.due(home, at_ms, touched, DUE_MAX), at_ms)
+        due = await store.due(home, at_ms, touched, DUE_MAX)
+        assembly.tell_due(due, at_ms)
+        waiting = [trace for trace in (*assembly.traces.values(), *due) if trace.awaits is not None]
+        await self._look(store, assembly, [one for one in waiting if one.is_due(at_ms, self.limits)], at_ms)
         await store.save(assembly.traces.values(), assembly.gone - assembly.traces.keys(), self.limits)
         too_many = await store.waiting(home) - self.waiting_max
         if too_many > 0:
             await self._tell_early(store, assembly, too_many, at_ms)
         await store.forget(home, at_ms)
         await store.count(home, assembly.counts, at_ms)
+
+    async def _look(self, store: Traces, assembly: Assembly, waiting: Sequence[Trace], at_ms: int) -> None:
+        """Look whether the traces have come that evaluations wait for. One that somebody else holds has to wait."""
+        if not waiting:
+            return
+        found = await store.with_answers({trace.awaits for trace in waiting if trace.awaits is not None})
+        held = await store.free(set(found.values()) - assembly.traces.keys())
+        assembly.traces.update(held)
+        for trace in waiting:
+            trace_id = found.get(trace.awaits or 0)
+            if trace_id is None:
+                assembly.look_again(trace, at_ms)
+            elif trace_id in assembly.traces:
+                assembly.bind(trace, trace_id, at_ms)
 
     async def _tell_early(self, store: Traces, assembly: Assembly, too_many: int, at_ms: int) -> None:
         early = Assembly(assembly.home, self.limits, {})

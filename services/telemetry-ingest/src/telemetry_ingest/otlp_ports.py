@@ -25,6 +25,14 @@ class Traces(Protocol):
         """Those of them that there are, held until the transaction ends."""
         ...
 
+    async def with_answers(self, answers: Collection[int]) -> Mapping[int, str]:
+        """The ids of the traces that have these answers of models, by the hashes of these; nothing is held."""
+        ...
+
+    async def free(self, trace_ids: Collection[str]) -> Mapping[str, Trace]:
+        """Those of them that nobody else holds, held from now on; one that was loaded already is not among them."""
+        ...
+
     async def due(self, home: Home, at_ms: int, but: Collection[str], traces_max: int) -> Sequence[Trace]:
         """Traces of this home whose time is over, held; what somebody else holds is left for later."""
         ...

@@ -20,7 +20,7 @@ SPAN_ID_DIGITS: Final = 16
 
 
 def to_bytes(trace: Trace) -> bytes:
-    """Everything of a trace but its id and its home."""
+    """Everything of a trace but its id, its home and its answers, by which it is found."""
     return to_json(
         {
             "f": trace.first_ms,
@@ -32,13 +32,14 @@ def to_bytes(trace: Trace) -> bytes:
             "t": trace.told,
             "g": "".join(sorted(trace.gaps)),
             "y": trace.systems,
+            "w": trace.awaits,
         },
         # Labels that nobody may change are no dictionary to the serialiser.
         fallback=dict,
     )
 
 
-def from_bytes(trace_id: str, home: Home, body: bytes) -> Trace:
+def from_bytes(trace_id: str, home: Home, body: bytes, responses: Iterable[int]) -> Trace:
     """What ``to_bytes`` made of it."""
     said = from_json(body)
     spans = [_span(trace_id, row) for row in said["s"]]
@@ -53,9 +54,11 @@ def from_bytes(trace_id: str, home: Home, body: bytes) -> Trace:
         _span_ids(said["n"]),
         told,
         said["b"],
-        # A release before had neither.
+        # A release before had none of these.
         _span_ids(said.get("g", "")),
         tuple(said.get("y", () if told is None else (f"{told.tenant}/{told.system}",))),
+        set(responses),
+        said.get("w"),
     )
 
 

@@ -4,14 +4,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic_core import to_json
+
 from flyball.store.errors import Transient
 from flyball.store.postgres import PostgresDatabase, PostgresTransaction
 from telemetry_ingest.adapters.trace_bytes import from_bytes, to_bytes
 from telemetry_ingest.domain.otlp.assembly import FATES, Count
 from telemetry_ingest.domain.otlp.traces import Home, Trace, TraceLimits
 
-COLUMNS = "trace_id, topic, partition, body"
+COLUMNS = "trace_id, topic, partition, body, responses"
 LOAD = f"SELECT {COLUMNS} FROM traces WHERE trace_id = ANY($1::bytea[]) ORDER BY trace_id FOR UPDATE"
+FREE = f"{LOAD} SKIP LOCKED"
+WITH_ANSWERS = """
+SELECT DISTINCT ON (n.response) n.response, t.trace_id
+FROM unnest($1::bigint[]) AS n (response) JOIN traces AS t ON t.responses @> ARRAY[n.response]
+ORDER BY n.response, t.trace_id
+"""
 # What another partition's batch holds gets news right now: whoever comes next tells it by the same deadline.
 SOONEST = f"""
 SELECT {COLUMNS} FROM traces
@@ -19,13 +27,16 @@ WHERE topic = $1 AND partition = $2 AND NOT told AND due_ms <= $3 AND trace_id <
 ORDER BY due_ms LIMIT $5 FOR UPDATE SKIP LOCKED
 """
 ROWS = """
-(SELECT * FROM unnest($1::bytea[], $2::text[], $3::int[], $4::bool[], $5::bigint[], $6::int[], $7::int[], $8::bytea[])
- AS n (trace_id, topic, partition, told, due_ms, spans, logs, body) ORDER BY trace_id) AS n
+(SELECT *, ARRAY(SELECT json_array_elements_text(n.answers::json)::bigint) AS responses
+ FROM unnest($1::bytea[], $2::text[], $3::int[], $4::bool[], $5::bigint[], $6::int[], $7::int[], $8::bytea[],
+             $9::text[])
+ AS n (trace_id, topic, partition, told, due_ms, spans, logs, body, answers) ORDER BY trace_id) AS n
 """
-INSERT = f"INSERT INTO traces SELECT * FROM {ROWS} ON CONFLICT DO NOTHING"
+FIELDS = "trace_id, topic, partition, told, due_ms, spans, logs, body, responses"
+INSERT = f"INSERT INTO traces ({FIELDS}) SELECT {FIELDS} FROM {ROWS} ON CONFLICT DO NOTHING"
 UPDATE = f"""
 UPDATE traces AS t SET topic = n.topic, partition = n.partition, told = n.told, due_ms = n.due_ms, spans = n.spans,
-    logs = n.logs, body = n.body
+    logs = n.logs, body = n.body, responses = n.responses
 FROM {ROWS} WHERE t.trace_id = n.trace_id
 """
 FORGET = "DELETE FROM traces WHERE topic = $1 AND partition = $2 AND told AND due_ms <= $3"
@@ -62,6 +73,15 @@ class PostgresTraces:
         rows = await self._connection.fetch(LOAD, _as_bytes(trace_ids)) if trace_ids else ()
         return {trace.trace_id: trace for trace in self._read(rows)}
 
+    async def with_answers(self, answers: Collection[int]) -> Mapping[int, str]:
+        rows = await self._connection.fetch(WITH_ANSWERS, list(answers))
+        return {row["response"]: row["trace_id"].hex() for row in rows}
+
+    async def free(self, trace_ids: Collection[str]) -> Mapping[str, Trace]:
+        wanted = set(trace_ids) - self._known
+        rows = await self._connection.fetch(FREE, _as_bytes(wanted)) if wanted else ()
+        return {trace.trace_id: trace for trace in self._read(rows)}
+
     async def due(self, home: Home, at_ms: int, but: Collection[str], traces_max: int) -> Sequence[Trace]:
         return self._read(await self._connection.fetch(SOONEST, *home, at_ms, _as_bytes(but), traces_max))
 
@@ -96,7 +116,10 @@ class PostgresTraces:
             await self._connection.execute(COUNT, signal, *home, at_ms, *sums)
 
     def _read(self, rows: Sequence[Mapping[str, Any]]) -> list[Trace]:
-        read = [from_bytes(row["trace_id"].hex(), Home(row["topic"], row["partition"]), row["body"]) for row in rows]
+        read = [
+            from_bytes(row["trace_id"].hex(), Home(row["topic"], row["partition"]), row["body"], row["responses"])
+            for row in rows
+        ]
         self._known.update(trace.trace_id for trace in read)
         return read
 
@@ -119,6 +142,8 @@ def _columns(traces: Sequence[Trace], limits: TraceLimits) -> Sequence[Sequence[
         [len(trace.spans) for trace in traces],
         [len(trace.evaluations) for trace in traces],
         [to_bytes(trace) for trace in traces],
+        # Arrays of arrays have one length in Postgres.
+        [to_json(sorted(trace.responses)).decode() for trace in traces],
     )
 
 

@@ -65,16 +65,18 @@ def tell(trace: Trace, at_ms: int) -> Telling:
     if told is not None:
         events += [_interaction(trace, shape, mine, spans, told), *_outcome(trace, spans, told)]
     whose = told or trace.told
+    about = trace.trace_id if trace.awaits is None else None
     for span in in_order(trace.spans.values()):
-        events += (evaluated(trace.trace_id, one, whose, at_ms) for one in span.evaluations)
+        events += (evaluated(about, one, whose, at_ms) for one in span.evaluations)
     for one in sorted(trace.evaluations, key=_evaluation_order):
-        events.append(evaluated(trace.trace_id, one, whose, at_ms))
+        events.append(evaluated(about, one, whose, at_ms))
     return Telling(told, events, len(mine) if told is not None else 0)
 
 
 def evaluated(trace_id: str | None, facts: EvaluationFacts, told: Told | None, at_ms: int) -> NativeEvent:
     """An evaluation of the interaction that was told; of one that nobody knows under what the evaluator says."""
-    said = (trace_id, facts.span_id, facts.response_id, facts.metric, facts.evaluator, facts.evaluator_version)
+    # What it says itself: whether its trace was found, and when, makes it no other evaluation.
+    said = (facts.trace_id, facts.span_id, facts.response_id, facts.metric, facts.evaluator, facts.evaluator_version)
     identity = "\n".join(map(str, (*said, facts.time_ns, facts.score, facts.passed)))
     data = EvaluationRecorded.model_construct(
         interaction_id=trace_id or facts.response_id or facts.span_id or UNKNOWN_SYSTEM,

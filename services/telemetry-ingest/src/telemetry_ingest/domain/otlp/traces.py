@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from telemetry_ingest.domain.otlp.facts import EvaluationFacts, SpanFacts
+from telemetry_ingest.domain.otlp.responses import code_of
 from telemetry_ingest.domain.otlp.shape import orphans
 
 Fate = Literal["waiting", "duplicate", "late", "left_out"]
@@ -78,6 +79,10 @@ class Trace:
     """Parents that had not come, of spans that were told."""
     systems: tuple[str, ...] = ()
     """That were told an interaction of this trace, as ``tenant/system``."""
+    responses: set[int] = field(default_factory=set)
+    """Answers of models in it, by their hashes."""
+    awaits: int | None = None
+    """This is no trace yet: its evaluations wait for the one that has this answer."""
 
     @property
     def waiting(self) -> int:
@@ -103,6 +108,8 @@ class Trace:
         """What becomes of a span that was appended at ``at_ms``; the trace must not be due then."""
         if span.span_id in self.spans or span.span_id in self.seen:
             return DUPLICATE
+        if span.response_id is not None and len(self.responses) < limits.spans_max:
+            self.responses.add(code_of(span.response_id))
         spans_max = limits.spans_max + AGENTS_MORE * span.is_agent_like
         if self.told is not None and (span.parent_span_id in self.seen or len(self.seen) >= spans_max):
             if len(self.seen) < spans_max:
@@ -140,7 +147,14 @@ class Trace:
         if self.rests:
             self.first_ms = self.last_ms = at_ms
 
+    def look_again(self, at_ms: int, limits: TraceLimits) -> bool:
+        """Is there time to look for its trace once more? If so it is due again when a parent elsewhere would be."""
+        self.last_ms = at_ms
+        return at_ms < self.first_ms + limits.horizon_ms
+
     def _wait_ms(self, limits: TraceLimits) -> int:
+        if self.awaits is not None:
+            return limits.bind_ms
         missing = [span for span in orphans(self.spans) if span.parent_span_id not in self.seen]
         if any(span.parent_is_remote is False for span in missing):
             return limits.horizon_ms
