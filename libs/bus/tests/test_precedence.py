@@ -45,6 +45,27 @@ async def test_one_look_is_enough_for_the_batches_of_a_few_seconds(monkeypatch: 
     assert topic.asked == 2
 
 
+async def test_whoever_watches_looks_ahead_so_that_no_batch_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = asyncio.Event()
+
+    async def caught_up() -> bool:
+        looked.set()
+        return True
+
+    gate = Precedence([caught_up])
+    watch = asyncio.create_task(gate.watch())
+    try:
+        for _ in range(3):
+            monkeypatch.setattr(precedence, "LOOK_AGAIN_SECONDS", 0.01)
+            await asyncio.wait_for(looked.wait(), 10)
+            looked.clear()
+            monkeypatch.setattr(precedence, "LOOK_AGAIN_SECONDS", 60.0)
+            await gate.wait()
+            assert not looked.is_set()
+    finally:
+        watch.cancel()
+
+
 async def test_waiting_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precedence, "WAIT_SECONDS_MAX", 0.01)
     with pytest.raises(Transient, match="not read to its end"):

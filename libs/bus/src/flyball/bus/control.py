@@ -102,7 +102,7 @@ class ControlConsumer(Generic[Tx]):
         name = self.topic.name
         places = [TopicPartition(name, partition) for partition in consumer.partitions_for_topic(name) or ()]
         try:
-            starts, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+            starts, ends = await asyncio.gather(consumer.beginning_offsets(places), consumer.end_offsets(places))
         except KafkaError as error:
             raise Transient(f"Kafka: {type(error).__name__}: {error}") from error
         stored = await self._processor.database.positions(self._processor.consumer, name)

@@ -54,6 +54,7 @@ class Runtime(Generic[Tx]):
     _relay: Relay[Tx] | None = None
     _hot: list[HotConsumer[Tx]] = field(default_factory=list)
     _control: list[ControlConsumer[Tx]] = field(default_factory=list)
+    _precedences: list[Precedence] = field(default_factory=list)
 
     async def run(self) -> None:
         tolerate_any_header_name()
@@ -66,6 +67,8 @@ class Runtime(Generic[Tx]):
             await stack.enter_async_context(self._consumers(relay))
             for consumer in self._control:
                 await stack.enter_async_context(self._task(consumer.chart(), "charts"))
+            for precedence in self._precedences:
+                await stack.enter_async_context(self._task(precedence.watch(), "watch over what comes first"))
             for work in self.background:
                 await stack.enter_async_context(self._task(work(), "background"))
             await stack.enter_async_context(self._task(self._watch(), "watch"))
@@ -117,6 +120,8 @@ class Runtime(Generic[Tx]):
         self.health.consumers.append(progress)
         earlier = [consumer.caught_up for consumer in self._control if consumer.topic in subscription.after]
         precedence = Precedence(earlier)
+        if earlier:
+            self._precedences.append(precedence)
         if subscription.hot:
             self._hot.append(HotConsumer(self.kafka, subscription, processor, progress, precedence))
         else:
