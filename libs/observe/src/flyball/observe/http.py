@@ -27,6 +27,9 @@ class HttpSettings(Settings):
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 PROBLEM = "application/problem+json"
+KEEP_ALIVE_SECONDS = 15
+"""Longer than clients keep an idle connection (httpx: 5 s, as uvicorn by default): who closes first must be the one
+who asks, or a question that is on its way when the server closes has no answer."""
 
 
 def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:
@@ -87,5 +90,6 @@ def http_server(
         lifespan="off",
         timeout_graceful_shutdown=5,
         limit_concurrency=512,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     return uvicorn.Server(config)
