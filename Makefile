@@ -12,6 +12,8 @@ PYTEST := $(BIN)/python -m pytest
 # Where the environment forbids bytecode, each of the hundreds of processes of a test run compiles all it imports anew:
 # a service then takes two and a half times the processor time to start.
 export PYTHONDONTWRITEBYTECODE :=
+# One file is one worker's, which starts its servers once; and files begin in the order of conftest.py.
+BY_FILE := --dist loadfile --no-loadscope-reorder
 
 .PHONY: help install lock demo test check bench chaos screenshots sim stack stack-down fmt schemas tools
 
@@ -23,8 +25,8 @@ demo: install  ## A bad release, a drift, a page and a rollback in a minute; mak
 
 test: install tools check  ## Everything: static checks, unit, simulation, wire, end-to-end and chaos tests on real servers
 	FLYBALL_SIM_SEEDS=500 $(PYTEST) -m seeds -n 2
-	$(PYTEST) -m "stack and not chaos" -n 3 --dist loadfile --no-loadscope-reorder
-	$(PYTEST) -m chaos
+	$(PYTEST) -m "stack and not chaos" -n 4 $(BY_FILE)
+	$(PYTEST) -m chaos -n 2 $(BY_FILE)
 
 check: install  ## Static checks and every test that needs no server; under a minute
 	$(BIN)/ruff check .

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from flyball.stack.postgres import Postgres
 from flyball.stack.redis import Redis
@@ -17,6 +19,7 @@ NOTHING_LEFT_OUT = "FLYBALL_NOTHING_LEFT_OUT"
 # How long an example takes says something of the machine, and of who else uses it.
 settings.register_profile("flyball", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("flyball")
+SHARED_SET_UP = "tests/web/"
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 
@@ -29,6 +32,17 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What may take longest begins first, so that no worker sits over a long file when the others are done."""
     items.sort(key=_seconds_max, reverse=True)
+
+
+class _ByServers(LoadFileScheduling):
+    """Files that share a set-up longer than themselves are one: another worker would make it again."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return SHARED_SET_UP if nodeid.startswith(SHARED_SET_UP) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return _ByServers(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def _seconds_max(item: pytest.Item) -> float:

@@ -29,7 +29,9 @@ def environment(full_stack: LocalStack) -> Mapping[str, str]:
     """Settings of every service on the full stack."""
     # Traces are told sooner than agents would like, so that tests need not wait for them.
     soon = {"FLYBALL_OTLP_SETTLE_SECONDS": "2", "FLYBALL_OTLP_TICK_SECONDS": "0.5"}
-    return {**full_stack.environment, "FLYBALL_SERVICE_TOKEN": SERVICE_TOKEN, **soon}
+    # As under chaos: what a test has killed leaves its group sooner, and the next replica need not wait for it.
+    missed = {"FLYBALL_KAFKA_SESSION_TIMEOUT_MS": "6000"}
+    return {**full_stack.environment, "FLYBALL_SERVICE_TOKEN": SERVICE_TOKEN, **soon, **missed}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

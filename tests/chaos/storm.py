@@ -27,7 +27,7 @@ from tests.chaos.load import Waves, publish
 from tests.chaos.systems import SYSTEMS, registrations
 
 KEPT_LOGS = Path(".stack")
-REGISTERED_SECONDS_MAX = 30.0
+REGISTERED_SECONDS_MAX = 90.0
 # Of the time that the faults take: the rest of them come while the services work off the last wave.
 LOAD_SHARE = 0.8
 

@@ -16,7 +16,7 @@ from tests.chaos.quiet import Ground, ground
 from tests.chaos.storm import declare_systems
 
 FENCED = "flyball_batches_fenced_total"
-CAUGHT_SECONDS_MAX = 30.0
+CAUGHT_SECONDS_MAX = 60.0
 WAKE_SECONDS_MAX = 60.0
 WAITING = """
 SELECT client_port FROM pg_stat_activity

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 FLYBALL = Path(sys.executable).with_name("flyball")
 SEEN = (
     "accuracy budget green -> ",
@@ -31,7 +31,7 @@ def test_the_demo_shows_the_whole_loop_and_proves_it() -> None:
         [FLYBALL, "demo", "--seed", "11"],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=480,
         env={**os.environ, "COLUMNS": "200"},
         check=False,
     )

@@ -16,7 +16,7 @@ from tests.web.standing import Standing
 
 HOURS = 20
 BATCH = 400
-DEADLINE_SECONDS = 90
+DEADLINE_SECONDS = 180
 LOOK_SECONDS = 0.3
 BAD_SINCE_HOURS = 5.0
 

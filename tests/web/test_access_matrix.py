@@ -16,7 +16,7 @@ from console.pages.access import SessionRequired
 from console.settings import Settings
 from tests.web.standing import PASSWORD, PEOPLE, TOKENS, Standing
 
-pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 ASKERS = ("nobody", "expired", "agent", "viewer", "reviewer", "admin")
 REFUSED = {401, 403}
 

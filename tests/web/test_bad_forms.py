@@ -11,7 +11,7 @@ import pytest_asyncio
 from tests.web.standing import Standing
 from tests.web.test_access_matrix import csrf_in, signed_in_as
 
-pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

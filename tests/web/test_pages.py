@@ -10,7 +10,7 @@ from tests.web.screenshots import PATHS
 from tests.web.standing import Standing
 from tests.web.violations import violations
 
-pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 PAGE_BYTES_MAX = 250_000
 DECODED_BYTES = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
   .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""

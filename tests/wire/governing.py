@@ -34,8 +34,9 @@ async def running(*services: ServiceProcess) -> AsyncIterator[None]:
             await service.wait_ready()
         yield
     finally:
+        # Gracefully: the group of one that was killed waits for its session before it serves the next test.
         for service in services:
-            await service.kill()
+            await service.stop()
 
 
 def controller(environment: Mapping[str, str], logs: Path, replica: int = 1, **more: str) -> ServiceProcess:

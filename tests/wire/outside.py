@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 Answer = TypeVar("Answer")
 Headers = Sequence[tuple[str, bytes | None]]
 POLL_SECONDS = 0.05
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 PRODUCER_BYTES_MAX = 16 * 1_048_576
 
 

@@ -146,7 +146,8 @@ async def executor(environment: Mapping[str, str], logs: Path) -> AsyncIterator[
             yield Executor(service, client)
             assert service.running, service.process.log_tail()
     finally:
-        await service.kill()
+        # Gracefully: the group of one that was killed waits for its session before it serves the next test.
+        await service.stop()
 
 
 async def green_budget(environment: Mapping[str, str], system: str) -> None:

@@ -38,8 +38,9 @@ async def notifier(
             await one.process.start()
         yield running
     finally:
+        # Gracefully: the group of one that was killed waits for its session before it serves the next test.
         for one in running:
-            await one.process.kill()
+            await one.process.stop()
 
 
 def trouble(tenant: str, name: str = "a", **more: Any) -> Alert:

@@ -67,7 +67,7 @@ async def flyball(environment: Mapping[str, str], tmp_path: Path) -> AsyncIterat
             yield Command(console.url)
             assert console.running, console.process.log_tail()
         finally:
-            await console.kill()
+            await console.stop()
 
 
 async def test_a_release_is_started_steered_and_taken_back(

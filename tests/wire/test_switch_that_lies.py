@@ -47,7 +47,7 @@ async def notifier(environment: Mapping[str, str], tmp_path: Path) -> AsyncItera
             yield pagerduty
             assert process.running, process.process.log_tail()
         finally:
-            await process.kill()
+            await process.stop()
 
 
 async def test_a_switch_that_says_yes_and_does_nothing_ends_as_failed_and_pages(

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ SERVERS = ("kafka", "postgres", "redis")
 REQUIRED = sorted(re.findall(r"^(\w+)=$", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
 
+@cache
 def compose_command() -> list[str]:
     """`docker compose`, or the older `docker-compose`; skips loudly where there is neither."""
     for command in (["docker", "compose"], ["docker-compose"]):
@@ -35,7 +37,7 @@ def check_config(environment: dict[str, str], folder: Path) -> subprocess.Comple
     nothing.touch()
     own = {name: value for name, value in os.environ.items() if not name.startswith("FLYBALL_")}
     command = [*compose_command(), "--env-file", str(nothing), "-f", str(COMPOSE), "config", "-q"]
-    return subprocess.run(command, capture_output=True, text=True, env={**own, **environment}, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env={**own, **environment}, timeout=120, check=False)
 
 
 @pytest.mark.stack

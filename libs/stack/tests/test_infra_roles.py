@@ -23,7 +23,7 @@ def run_psql(dsn: str, environment: dict[str, str]) -> subprocess.CompletedProce
         pytest.skip(f"LEFT OUT: roles.sql is not checked, for there is no {psql}: run `make install`")
     command = [str(psql), "--no-psqlrc", f"--dbname={dsn}", f"--file={ROLES}"]
     return subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=30, check=False
+        command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=120, check=False
     )
 
 

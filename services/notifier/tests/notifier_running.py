@@ -44,7 +44,7 @@ class Running:
         self.broker.publish([letter(each) for each in alerts])
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.process.url, timeout=10) as client:
+        async with httpx.AsyncClient(base_url=self.process.url, timeout=30) as client:
             return await client.request(method, path, headers={"authorization": f"Bearer {TOKEN}"}, **more)
 
     async def incidents(self, system: str, tenant: str = "default") -> list[dict[str, Any]]:

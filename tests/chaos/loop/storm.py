@@ -114,7 +114,7 @@ async def declare_agent(here: Scene) -> None:
     revision = {"version": 1, "effective_at": effective_at, "author": "chaos", "spec": SPEC}
     await register(here.bootstrap, {SYSTEM: {"tenant": "default", "system": SYSTEM, "revisions": [revision]}})
     known = "SELECT count(*) FROM autonomy_controller.classes WHERE system = $1"
-    async with asyncio.timeout(30), books.connected(here.dsn) as connection:
+    async with asyncio.timeout(90), books.connected(here.dsn) as connection:
         while not await connection.fetchval(known, SYSTEM):
             await asyncio.sleep(POLL_SECONDS / 5)
 

@@ -13,7 +13,7 @@ from flyball.stack.ports import LOOPBACK, claim_port
 from flyball.stack.process import ChildProcess
 
 VERSION_MIN = (6, 2)
-START_DEADLINE_SECONDS = 20.0
+START_DEADLINE_SECONDS = 60.0
 
 
 def find_redis_server() -> str:

@@ -23,7 +23,7 @@ from flyball.stack.process import POLL_SECONDS, ChildProcess
 
 GROUP = "flyball.services"
 HTTP_PORT = "FLYBALL_HTTP_PORT"
-READY_DEADLINE_SECONDS = 60.0
+READY_DEADLINE_SECONDS = 90.0
 ANSWER_SECONDS = 2.0
 
 Serve = Callable[[Mapping[str, str]], Awaitable[None]]
