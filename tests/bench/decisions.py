@@ -200,7 +200,9 @@ def _ask(kafka: str, seconds: float) -> dict[str, float]:
 
 
 def _listen(kafka: str, arrived: dict[str, float], ready: threading.Event, stop: threading.Event) -> None:
-    consumer = Consumer({"bootstrap.servers": kafka, "group.id": str(uuid4()), "fetch.wait.max.ms": 10, "enable.auto.commit": False})
+    consumer = Consumer(
+        {"bootstrap.servers": kafka, "group.id": str(uuid4()), "fetch.wait.max.ms": 10, "enable.auto.commit": False}
+    )
     consumer.assign([TopicPartition(REPLIES.name, number, 0) for number in range(REPLIES.partitions)])
     ready.set()
     while not stop.is_set():
