@@ -125,6 +125,8 @@ class Load:
             data |= {"input_tokens": random.randrange(20_000), "output_tokens": random.randrange(2_000)}
         if random.random() < 0.7:
             data |= {"cost_micro_usd": random.randrange(90_000), "provider": "acme", "model": "large-1"}
+        if random.random() < 0.2:
+            data |= {"sampling_rate": random.choice((1.0, 0.5, 0.07))}
         if random.random() < 0.5:
             data |= {"confidence": random.randrange(MILLION + 1) / MILLION, "autonomous": random.random() < 0.9}
         return self._made(system, "interaction.completed", data, now)

@@ -113,6 +113,7 @@ def _interaction(data: Mapping[str, Any]) -> dict[str, int]:
             f"interactions.cost_micro_usd_by_model.{data['provider']}/{data['model']}": cost,
         }
     return {
+        **_sampled(data),
         "interactions.count": 1,
         "interactions.escalated": data["escalated"],
         "interactions.autonomous": data.get("autonomous", False),
@@ -124,6 +125,13 @@ def _interaction(data: Mapping[str, Any]) -> dict[str, int]:
         **priced,
         **failed,
     }
+
+
+def _sampled(data: Mapping[str, Any]) -> dict[str, int]:
+    ppm = round(data.get("sampling_rate", 1.0) * MILLION)
+    path = f"interactions.sampled.{ppm}"
+    sums = {"count": 1, "failed": data["outcome"] != "ok", "escalated": data["escalated"]}
+    return {f"{path}.{name}": number for name, number in sums.items()} if ppm < MILLION else {}
 
 
 def _evaluation(data: Mapping[str, Any]) -> dict[str, int]:

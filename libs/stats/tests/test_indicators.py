@@ -13,6 +13,7 @@ from flyball.schemas.summaries import (
     LabelledStatistics,
     MetricStatistics,
     PredictionStatistics,
+    SampledInteractions,
 )
 from flyball.stats.indicators import DEFINITIONS, Absent, Known, Standing, evidence_of, indicators_of
 from flyball.stats.indicators.evidence import labels_of
@@ -53,6 +54,28 @@ def test_availability_and_error_rate_add_to_one_and_stand_where_the_table_says()
     assert up.standing is down.standing is Standing.OFF_TARGET
     assert (up.estimate.lower, up.estimate.upper) == pytest.approx((0.99572, 0.99798), abs=1e-5)
     assert indicator("human_in_the_loop_rate", summary(interactions=done)).standing is Standing.ON_TARGET
+
+
+def test_interactions_of_a_sample_stand_for_those_that_were_not_told() -> None:
+    """All 100 failures of 1,000 interactions were told, and a tenth of the rest: a plain share would say half of it."""
+    kept = SampledInteractions(count=90, escalated=9)
+    done = InteractionStatistics(count=190, errors={"timeout": 100}, escalated=9, sampled={100_000: kept})
+    found = {name: indicator(name, summary(interactions=done)).estimate for name in SHARES}
+    values = [found[name].value for name in SHARES]
+    assert values == pytest.approx([0.1, 0.9, 0.09])
+    assert {each.coverage for each in found.values()} == {0.19}
+    rate = found["error_rate"]
+    assert rate.lower is not None
+    assert rate.upper is not None
+    assert rate.lower < 0.1 < rate.upper, "an interval, and wider than that of 1,000 looked at"
+    assert rate.upper - rate.lower > 0.038
+    used = indicator("throughput_of_capacity", summary(interactions=done), known=Known(capacity_per_second=200))
+    assert (used.estimate.value, used.estimate.coverage) == (pytest.approx(0.5), 0.19)
+    alike = done.model_copy(update={"sampled": {}})
+    assert indicator("error_rate", summary(interactions=alike)).estimate.coverage is None
+
+
+SHARES = ("error_rate", "availability", "human_in_the_loop_rate")
 
 
 def test_quantiles_are_within_one_per_cent_of_numpy() -> None:

@@ -34,6 +34,7 @@ INTERACTION = st.fixed_dictionaries(
         "provider": st.sampled_from([None, "openai"]),
         "model": st.sampled_from([None, "gpt-4o"]),
         "segment": st.sampled_from([{}, {"market": "de"}]),
+        "sampling_rate": st.sampled_from([None, None, 1.0, 0.5]),
     }
 )
 EVALUATION = st.fixed_dictionaries(

@@ -313,6 +313,11 @@ def judged(number: int) -> EvaluationFacts:
     return EvaluationFacts("relevance", "judge", "1", number * SECOND, 0.5, trace_id=TRACE, service_name="support-svc")
 
 
+def test_an_interaction_of_a_sample_says_so() -> None:
+    assert interaction(span(1, sample_rate=0.25), chat(2, 1, 3)).sampling_rate == 0.25
+    assert interaction(span(1), chat(2, 1, 3)).sampling_rate is None
+
+
 def test_what_an_agent_says_of_its_outcome_is_told() -> None:
     outcome = OutcomeFacts(success=True, business_value_micro_usd=7)
     events = told(span(1, None, "agent", outcome=outcome, confidence=0.5, escalated=True, segment={"plan": "pro"}))

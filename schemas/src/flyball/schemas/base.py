@@ -39,5 +39,7 @@ Milliseconds = Annotated[float, Field(ge=0, le=86_400_000)]
 """A duration in milliseconds, one day at most."""
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
+SamplingRate = Annotated[float, Field(ge=0.000001, le=1)]
+"""The chance that something had of being told at all, in no finer steps than millionths."""
 Segment = Annotated[dict[ShortText, Text], Field(max_length=16)]
 """Labels of the traffic an event belongs to, for example ``{"market": "de"}``."""

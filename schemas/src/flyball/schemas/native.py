@@ -15,6 +15,7 @@ from flyball.schemas.base import (
     MicroUsd,
     Milliseconds,
     Name,
+    SamplingRate,
     Segment,
     Share,
     ShortText,
@@ -55,6 +56,8 @@ class InteractionCompleted(Event):
     autonomous: bool | None = None
     segment: Segment = Field(default_factory=dict)
     business_value_micro_usd: MicroUsd | None = None
+    sampling_rate: SamplingRate | None = None
+    """The chance that this interaction had of being told. None: all are."""
 
 
 class EvaluationRecorded(Event):

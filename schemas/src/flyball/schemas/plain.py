@@ -25,6 +25,7 @@ MicroUsd = Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
 Milliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Share = Annotated[float, Meta(gt=0, le=1)]
+SamplingRate = Annotated[float, Meta(ge=0.000001, le=1)]
 Sample = Annotated[float, Meta(ge=-METRIC_VALUE_MAX, le=METRIC_VALUE_MAX)]
 Rating = Annotated[int, Meta(ge=1, le=5)]
 Segment = Annotated[dict[ShortText, Text], Meta(max_length=16)]
@@ -57,6 +58,7 @@ class InteractionCompleted(Plain):
     autonomous: bool | None = None
     segment: Segment = {}
     business_value_micro_usd: MicroUsd | None = None
+    sampling_rate: SamplingRate | None = None
 
 
 class EvaluationRecorded(Plain):

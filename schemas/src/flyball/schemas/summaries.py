@@ -20,6 +20,14 @@ class Histogram(Event):
     bins: dict[int, Count] = {}
 
 
+class SampledInteractions(Event):
+    """Interactions that had the same chance of being told: each stands for as many as that is below one."""
+
+    count: Count = 0
+    failed: Count = 0
+    escalated: Count = 0
+
+
 class InteractionStatistics(Event):
     """Latencies in microseconds, cost and value in micro-dollars, confidence in millionths."""
 
@@ -38,6 +46,8 @@ class InteractionStatistics(Event):
     cost_micro_usd_by_model: dict[Text, Count] = {}
     unpriced: Count = 0
     business_value_micro_usd: Count = 0
+    sampled: dict[int, SampledInteractions] = {}
+    """Those of ``count`` that are a sample, by their chance in millionths, below 1,000,000."""
 
 
 class EvaluationStatistics(Event):

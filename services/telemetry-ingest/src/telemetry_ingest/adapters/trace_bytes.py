@@ -10,7 +10,7 @@ from telemetry_ingest.domain.otlp.traces import Home, Told, Trace
 
 PLACE: Final = {name: place for place, name in enumerate(SpanFacts._fields)}
 NOT_KEPT: Final = tuple(
-    PLACE[name] for name in ("trace_id", "name", "operation", "agent_id", "response_id", "sample_rate", "contents")
+    PLACE[name] for name in ("trace_id", "name", "operation", "agent_id", "response_id", "contents")
 )
 """Nothing that is told rests on these; contents must not be stored at all."""
 UNTOLD: Final = tuple(SpanFacts._field_defaults.get(name) for name in SpanFacts._fields)

@@ -81,7 +81,8 @@ class Bucket:
     @property
     def rows(self) -> int:
         """Distinct values that take room in the summary beside its fixed fields and its bounded histograms."""
-        interactions = len(self.interactions.errors) + len(self.interactions.cost_micro_usd_by_model)
+        done = self.interactions
+        interactions = len(done.errors) + len(done.cost_micro_usd_by_model) + len(done.sampled)
         others = len(self.predictions.classes) + len(self.actions.failed) + len(self.metrics)
         return interactions + len(self.evaluations) + len(self.guardrails) + others + self.labelled.rows
 

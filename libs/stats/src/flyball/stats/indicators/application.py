@@ -4,20 +4,11 @@ from typing import Final
 
 from flyball.schemas.summaries import Histogram
 from flyball.stats.indicators.evidence import Evidence
-from flyball.stats.indicators.model import Absent, Estimate, Known, absent
-from flyball.stats.proportions import clopper_pearson_interval
+from flyball.stats.indicators.model import Absent, Estimate, Known
+from flyball.stats.indicators.sampling import coverage_of, share_of
 from flyball.stats.quantiles import quantile
 
 MICRO: Final = 1e-6
-
-
-def proportion(successes: int, trials: int) -> Estimate:
-    """A share of events that were all looked at, with its Clopper-Pearson interval."""
-    missing = absent(trials)
-    if missing is not None:
-        return missing
-    lower, upper = clopper_pearson_interval(successes, trials, 0.95)
-    return Estimate(value=successes / trials, lower=lower, upper=upper, count=trials)
 
 
 def quantile_of(histogram: Histogram, level: float) -> Estimate:
@@ -34,14 +25,14 @@ def availability(seen: Evidence, known: Known) -> Estimate:
     """The share of interactions that did not end with an error."""
     del known
     done = seen.total.interactions
-    return proportion(done.count - sum(done.errors.values()), done.count)
+    return share_of(done, done.count - sum(done.errors.values()), lambda one: one.count - one.failed)
 
 
 def error_rate(seen: Evidence, known: Known) -> Estimate:
     """The share of interactions that ended with an error."""
     del known
     done = seen.total.interactions
-    return proportion(sum(done.errors.values()), done.count)
+    return share_of(done, sum(done.errors.values()), lambda one: one.failed)
 
 
 def latency_p95(seen: Evidence, known: Known) -> Estimate:
@@ -60,11 +51,16 @@ def time_to_first_token_p95(seen: Evidence, known: Known) -> Estimate:
 
 
 def throughput_of_capacity(seen: Evidence, known: Known) -> Estimate:
-    """Interactions per second in the busiest ten seconds, as a part of the capacity: counted, so its own interval."""
-    count = seen.total.interactions.count
+    """Interactions per second in the busiest ten seconds, as a part of the capacity: counted, so its own interval.
+
+    Those of a sample count for as many as they stand for.
+    """
+    done = seen.total.interactions
+    count = done.count
     if not count:
         return Estimate(value=Absent.NO_DATA)
     if not known.capacity_per_second:
         return Estimate(value=Absent.UNKNOWN, count=count)
     part = seen.peak_per_second / known.capacity_per_second
-    return Estimate(value=part, lower=part, upper=part, count=count)
+    coverage = coverage_of(done, count) if done.sampled else None
+    return Estimate(value=part, lower=part, upper=part, count=count, coverage=coverage)

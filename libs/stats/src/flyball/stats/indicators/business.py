@@ -7,6 +7,7 @@ from scipy.special import ndtri, stdtrit
 from flyball.schemas.summaries import Histogram, InteractionStatistics
 from flyball.stats.indicators.evidence import Evidence
 from flyball.stats.indicators.model import Absent, Estimate, Known, absent
+from flyball.stats.indicators.sampling import coverage_of
 from flyball.stats.quantiles import middle_of
 
 MICRO: Final = 1e-6
@@ -45,7 +46,6 @@ def user_rating(seen: Evidence, known: Known) -> Estimate:
     del known
     ratings = seen.total.feedback.ratings
     count = sum(ratings.values())
-    interactions = seen.total.interactions.count
     missing = absent(count)
     if missing is not None:
         return missing
@@ -57,7 +57,7 @@ def user_rating(seen: Evidence, known: Known) -> Estimate:
         lower=max(1.0, mean - half),
         upper=min(5.0, mean + half),
         count=count,
-        coverage=min(1.0, count / interactions) if interactions else None,
+        coverage=coverage_of(seen.total.interactions, count),
     )
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from flyball.schemas.summaries import Histogram, LabelledStatistics
 from flyball.stats.area_under_curve import area_under_curve
 from flyball.stats.confusion import FloatArray, class_scores, confusion_matrix
-from flyball.stats.indicators.application import proportion
 from flyball.stats.indicators.evidence import Evidence
 from flyball.stats.indicators.model import Absent, Estimate, Known, absent
+from flyball.stats.indicators.sampling import proportion
 from flyball.stats.sampled_ratio import effective_size, fraction_interval
 
 POSITIVE_BY_CUSTOM: Final = ("1", "true", "yes", "positive")

@@ -1,11 +1,12 @@
 """Summaries of one system, as the indicators need them."""
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from flyball.schemas.summaries import BUCKET_SECONDS, TelemetrySummary
+from flyball.stats.indicators.sampling import weight_of
 from flyball.stats.merging import total
 
 _COMMA, _EQUALS = re.compile(r"(?<!\\),"), re.compile(r"(?<!\\)=")
@@ -13,7 +14,7 @@ _COMMA, _EQUALS = re.compile(r"(?<!\\),"), re.compile(r"(?<!\\)=")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that was counted, by segment too, and the most interactions per second of any bucket."""
+    """All that was counted, by segment too, and the most interactions per second of any bucket, weighted by 1/p."""
 
     total: TelemetrySummary
     by_segment: Mapping[str, TelemetrySummary]
@@ -35,11 +36,11 @@ def evidence_of(summaries: Iterable[TelemetrySummary]) -> Evidence:
     """Any deltas of one system, in any order. Raises ``ValueError`` for none, or for those of several systems."""
     held = list(summaries)
     by_segment: dict[str, list[TelemetrySummary]] = {}
-    by_bucket = Counter[object]()
+    by_bucket: defaultdict[object, float] = defaultdict(float)
     for summary in held:
         if summary.segment is not None:
             by_segment.setdefault(summary.segment, []).append(summary)
-        by_bucket[summary.bucket_start] += summary.interactions.count
+        by_bucket[summary.bucket_start] += weight_of(summary.interactions)
     return Evidence(
         total(held),
         {segment: total(parts) for segment, parts in sorted(by_segment.items())},

@@ -7,6 +7,7 @@ from typing import Final
 from flyball.schemas.summaries import EvaluationStatistics, Histogram
 from flyball.stats.indicators.evidence import Evidence
 from flyball.stats.indicators.model import Absent, Estimate, Known, absent
+from flyball.stats.indicators.sampling import coverage_of
 from flyball.stats.quantiles import middle_of
 from flyball.stats.sampled_ratio import Stratum, fraction_interval, hajek_ratio
 
@@ -59,8 +60,7 @@ def _of(seen: Evidence, metric: str) -> Sequence[EvaluationStatistics]:
 def _mean(strata: Sequence[Stratum], seen: Evidence) -> Estimate:
     count = sum(each.count for each in strata)
     missing = absent(count)
-    interactions = seen.total.interactions.count
-    coverage = min(1.0, count / interactions) if interactions else None
+    coverage = coverage_of(seen.total.interactions, count)
     if missing is not None:
         return replace(missing, coverage=coverage)
     ratio = hajek_ratio(strata)

@@ -7,9 +7,9 @@ from scipy.special import ndtri
 
 from flyball.schemas.summaries import CalibrationStatistics, Histogram
 from flyball.stats.calibration import BINS, ReliabilityBin
-from flyball.stats.indicators.application import proportion
 from flyball.stats.indicators.evidence import Evidence
 from flyball.stats.indicators.model import Absent, Estimate, Known, absent
+from flyball.stats.indicators.sampling import proportion, share_of
 from flyball.stats.merging import merge_histograms
 from flyball.stats.quantiles import middle_of
 
@@ -28,7 +28,7 @@ def human_in_the_loop_rate(seen: Evidence, known: Known) -> Estimate:
     """The share of interactions that were escalated to a person."""
     del known
     done = seen.total.interactions
-    return proportion(done.escalated, done.count)
+    return share_of(done, done.escalated, lambda one: one.escalated)
 
 
 def calibration_error(seen: Evidence, known: Known) -> Estimate:

@@ -167,6 +167,7 @@ def _interaction(trace: Trace, shape: Shape, mine: Spans, spans: Sequence[SpanFa
         autonomous=_first(spans, lambda span: span.autonomous),
         segment=_segment(spans),
         business_value_micro_usd=_first(spans, lambda span: span.outcome and span.outcome.business_value_micro_usd),
+        sampling_rate=_first(spans, lambda span: span.sample_rate),
     )
     masked = tuple(sorted({one for span in mine.values() for one in span.masked}))
     identity, requests = _named("interaction", trace, told), requests_of(shape)

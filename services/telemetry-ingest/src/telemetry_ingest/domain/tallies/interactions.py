@@ -9,7 +9,7 @@ import numpy as np
 
 from flyball.schemas.native import OUTCOME_OK
 from flyball.schemas.plain import InteractionCompleted
-from flyball.schemas.summaries import InteractionStatistics
+from flyball.schemas.summaries import InteractionStatistics, SampledInteractions
 from telemetry_ingest.domain.columns import column, count, histograms, totals
 from telemetry_ingest.domain.tallies.histograms import MILLION, frozen
 
@@ -25,7 +25,7 @@ HISTOGRAMS = {
 SUMS = ("cached_input_tokens", "reasoning_tokens", "business_value_micro_usd")
 FLAGS = ("escalated", "autonomous")
 TEXTS = ("outcome", "provider", "model")
-FIELDS = (*(source for source, _ in HISTOGRAMS.values()), *SUMS, *FLAGS, *TEXTS)
+FIELDS = (*(source for source, _ in HISTOGRAMS.values()), *SUMS, *FLAGS, *TEXTS, "sampling_rate")
 _values_of = attrgetter(*FIELDS)
 UNKNOWN = "unknown"
 MODEL_CHARACTERS_MAX = 256
@@ -46,6 +46,7 @@ def count_interactions(
         _add(parts, name, count(groups[np.array(cells[name], dtype=bool)], size))
     _add(parts, "errors", _errors(places, cells["outcome"], size))
     _add(parts, "cost_micro_usd_by_model", _costs(places, cells, size))
+    _add(parts, "sampled", _sampled(places, cells, size))
     for part in parts:
         part["unpriced"] = part["count"] - part["cost_micro_usd"].count
     return [InteractionStatistics.model_construct(**part) for part in parts]
@@ -74,6 +75,27 @@ def _costs(places: Sequence[int], cells: Mapping[str, Sequence[Any]], size: int)
     for (place, provider, model), cost in costs.items():
         named[place, f"{provider or UNKNOWN}/{model or UNKNOWN}"[:MODEL_CHARACTERS_MAX]] += cost
     return by_place(named, size)
+
+
+def _sampled(
+    places: Sequence[int], cells: Mapping[str, Sequence[Any]], size: int
+) -> Sequence[dict[int, SampledInteractions]]:
+    """Hardly any system samples."""
+    rates: Sequence[float | None] = cells["sampling_rate"]
+    found: list[dict[int, SampledInteractions]] = [{} for _ in range(size)]
+    if rates.count(None) == len(rates):
+        return found
+    counts: dict[tuple[int, int], list[int]] = {}
+    for place, rate, outcome, escalated in zip(places, rates, cells["outcome"], cells["escalated"], strict=True):
+        ppm = MILLION if rate is None else round(rate * MILLION)
+        if ppm < MILLION:
+            sums = counts.setdefault((place, ppm), [0, 0, 0])
+            sums[0] += 1
+            sums[1] += outcome != OUTCOME_OK
+            sums[2] += escalated is True
+    for (place, ppm), (told, failed, escalations) in sorted(counts.items()):
+        found[place][ppm] = SampledInteractions.model_construct(count=told, failed=failed, escalated=escalations)
+    return found
 
 
 def by_place(counts: Mapping[tuple[int, str], int], size: int) -> list[dict[str, int]]:
