@@ -19,7 +19,8 @@ class Narrator:
     teller: Teller
     zones: dict[tuple[str, str], str] = field(default_factory=dict)
     levels: dict[tuple[str, str], int] = field(default_factory=dict)
-    drifts: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    drifts: set[tuple[str, str, str]] = field(default_factory=set)
+    """Reports that were told: feature, severity and pane."""
     steps: list[str] = field(default_factory=list)
     rollout_id: str | None = None
     polls: int = 0
@@ -56,11 +57,11 @@ class Narrator:
                 yield item["system"], f"{item['action_class']}: autonomy L{before} -> L{level}, {item['reason']}"
 
     def _drifts(self, reports: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-        """``reports`` are the newest first."""
+        """``reports`` are the newest first. Each is told once, however often it is read."""
         for report in reversed(reports):
-            key, now = (report["system"], report["feature"]), (report["state"], report["severity"])
-            before, self.drifts[key] = self.drifts.get(key), now
-            if before != now and report["state"] == "drift":
+            key = (report["feature"], report["severity"], report["pane_start"])
+            if report["state"] == "drift" and key not in self.drifts:
+                self.drifts.add(key)
                 panes = report["evidence"]["panes"]
                 told = f"feature {report['feature']} drifts, severity {report['severity']}, after {panes} panes of 10 s"
                 yield report["system"], told
