@@ -45,7 +45,7 @@ PARTS: Clocked = {
     "write native events": [(shell, "_published"), (shell, "_rejections")],
     "traces to bytes and back": [(stored, "to_bytes"), (stored, "from_bytes")],
     "Postgres client: traces": [
-        (PostgresTraces, name) for name in ("load", "due", "waiting", "save", "forget", "count")
+        (PostgresTraces, name) for name in ("load", "with_answers", "free", "due", "save", "end")
     ],
     "Postgres client: feeds": [(PostgresFeeds, "open"), (PostgresFeeds, "save")],
     "Postgres client: outbox, position": [(PostgresTransaction, "enqueue"), (PostgresTransaction, "advance")],

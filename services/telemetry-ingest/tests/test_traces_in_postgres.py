@@ -68,13 +68,13 @@ async def test_traces_are_kept_found_and_forgotten(database: PostgresDatabase) -
         await PostgresTraces(transaction).save(made, (), LIMITS)
     async with database.transaction() as transaction:
         traces = PostgresTraces(transaction)
-        assert await traces.waiting(HOME) == 2
+        assert await traces.end(HOME, {}, -1) == 2
         assert await traces.due(HOME, 5_499, (), 10) == []
         assert await traces.due(HOME, 5_500, (), 10) == [made[1]]
         assert await traces.due(HOME, 9_999, (IDS[1],), 10) == [made[0]]
         assert await traces.due(Home("otlp_spans", 4), 9_999, (), 10) == []
         assert await traces.soonest(HOME, (), 1) == [made[1]]
-        await traces.forget(HOME, 0)
+        assert await traces.end(HOME, {}, 0) == 2
         assert await traces.load(IDS) == {IDS[0]: made[0], IDS[1]: made[1], IDS[3]: made[3]}
         await traces.save([trace(IDS[0], 7)], (IDS[1],), LIMITS)
         assert await traces.load(IDS) == {IDS[0]: trace(IDS[0], 7), IDS[3]: made[3]}
@@ -106,8 +106,8 @@ async def test_totals_and_what_waits_add_up_to_what_was_received(database: Postg
     async with database.transaction() as transaction:
         traces = PostgresTraces(transaction)
         await traces.save(assembly.traces.values(), (), LIMITS)
-        await traces.count(HOME, assembly.counts, 1)
-        await traces.count(HOME, {Count("logs", "received"): 2, Count("logs", "rejected"): 2}, 5)
+        await traces.end(HOME, assembly.counts, 1)
+        await traces.end(HOME, {Count("logs", "received"): 2, Count("logs", "rejected"): 2}, 5)
     spans, logs = await read_otlp_totals(database)
     assert (spans["signal"], spans["received"], spans["duplicate"], spans["waiting"]) == ("spans", 2, 1, 1)
     assert (logs["received"], logs["rejected"], logs["waiting"], logs["last_seen_ms"]) == (2, 2, 0, 5)

@@ -57,10 +57,6 @@ class MemoryTraces:
     async def soonest(self, home: Home, but: Collection[str], traces_max: int) -> Sequence[Trace]:
         return await self.due(home, 2**62, but, traces_max)
 
-    async def waiting(self, home: Home) -> int:
-        rows = await self.transaction.scan(TRACES)
-        return sum(row.home == home and not row.told for _, row in rows)
-
     async def save(self, traces: Collection[Trace], gone: Collection[str], limits: TraceLimits) -> None:
         for trace in sorted(traces, key=lambda trace: trace.trace_id):
             times = trace.home, trace.rests, trace.due_ms(limits)
@@ -71,14 +67,13 @@ class MemoryTraces:
                 await self._begin(trace.trace_id, row)
         await self._delete(self._known.intersection(gone))
 
-    async def forget(self, home: Home, at_ms: int) -> None:
-        rows = await self.transaction.scan(TRACES)
-        await self._delete([one for one, row in rows if row.home == home and row.told and row.due_ms <= at_ms])
-
-    async def count(self, home: Home, counts: Mapping[Count, int], at_ms: int) -> None:
+    async def end(self, home: Home, counts: Mapping[Count, int], at_ms: int) -> int:
+        rows = [(one, row) for one, row in await self.transaction.scan(TRACES) if row.home == home]
+        await self._delete([one for one, row in rows if row.told and row.due_ms <= at_ms])
         for signal in sorted({count.signal for count in counts}):
             mine = Counter({count.fate: number for count, number in counts.items() if count.signal == signal})
             await self.transaction.change(TOTALS, (signal, home), lambda known, mine=mine: (known or Counter()) + mine)
+        return sum(not row.told for _, row in rows)
 
     async def _begin(self, trace_id: str, row: Row) -> None:
         async def effect(session: Session) -> None:

@@ -103,11 +103,9 @@ class OtlpIngest(Generic[Tx]):
         waiting = [trace for trace in (*assembly.traces.values(), *due) if trace.awaits is not None]
         await self._look(store, assembly, [one for one in waiting if one.is_due(at_ms, self.limits)], at_ms)
         await store.save(assembly.traces.values(), assembly.gone - assembly.traces.keys(), self.limits)
-        too_many = await store.waiting(home) - self.waiting_max
+        too_many = await store.end(home, assembly.counts, at_ms) - self.waiting_max
         if too_many > 0:
             await self._tell_early(store, assembly, too_many, at_ms)
-        await store.forget(home, at_ms)
-        await store.count(home, assembly.counts, at_ms)
 
     async def _look(self, store: Traces, assembly: Assembly, waiting: Sequence[Trace], at_ms: int) -> None:
         """Look whether the traces have come that evaluations wait for. One that somebody else holds has to wait."""
@@ -128,6 +126,7 @@ class OtlpIngest(Generic[Tx]):
         for trace in await store.soonest(assembly.home, (), too_many):
             early.tell(trace, at_ms)
         await store.save(early.traces.values(), early.gone, self.limits)
+        await store.end(assembly.home, early.counts, at_ms)
         assembly.events += early.events
         assembly.counts += early.counts
         self.metrics.traces_told_early.inc(too_many)

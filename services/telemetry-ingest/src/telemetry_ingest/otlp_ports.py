@@ -41,18 +41,12 @@ class Traces(Protocol):
         """Traces of this home that wait, those first that are due first, held."""
         ...
 
-    async def waiting(self, home: Home) -> int:
-        """How many traces of this home wait."""
-        ...
-
     async def save(self, traces: Collection[Trace], gone: Collection[str], limits: TraceLimits) -> None:
         """Keep these as they are now, and forget others. Raises ``Transient`` if somebody else began one meanwhile."""
         ...
 
-    async def forget(self, home: Home, at_ms: int) -> None:
-        """Forget traces of this home that were told long enough ago."""
-        ...
-
-    async def count(self, home: Home, counts: Mapping[Count, int], at_ms: int) -> None:
-        """Add to what became of spans and log events. Last of all, for every batch of a home writes here."""
+    async def end(self, home: Home, counts: Mapping[Count, int], at_ms: int) -> int:
+        """Add to what became of spans and log events, forget traces of this home that were told long enough ago, and
+        tell how many wait. Last of all, for every batch of a home writes here.
+        """
         ...

@@ -23,30 +23,35 @@ ORDER BY n.response, t.trace_id
 # What another partition's batch holds gets news right now: whoever comes next tells it by the same deadline.
 SOONEST = f"""
 SELECT {COLUMNS} FROM traces
-WHERE topic = $1 AND partition = $2 AND NOT told AND due_ms <= $3 AND trace_id <> ALL($4::bytea[])
-ORDER BY due_ms LIMIT $5 FOR UPDATE SKIP LOCKED
+WHERE topic = $1 AND partition = $2 AND NOT told AND due_ms <= $3 ORDER BY due_ms LIMIT $4 FOR UPDATE SKIP LOCKED
 """
-ROWS = """
-(SELECT *, ARRAY(SELECT json_array_elements_text(n.answers::json)::bigint) AS responses
- FROM unnest($1::bytea[], $2::text[], $3::int[], $4::bool[], $5::bigint[], $6::int[], $7::int[], $8::bytea[],
-             $9::text[])
- AS n (trace_id, topic, partition, told, due_ms, spans, logs, body, answers) ORDER BY trace_id) AS n
-"""
+# One statement each for all that a batch saves and for all that ends it: small batches are mostly round trips.
 FIELDS = "trace_id, topic, partition, told, due_ms, spans, logs, body, responses"
-INSERT = f"INSERT INTO traces ({FIELDS}) SELECT {FIELDS} FROM {ROWS} ON CONFLICT DO NOTHING"
-UPDATE = f"""
-UPDATE traces AS t SET topic = n.topic, partition = n.partition, told = n.told, due_ms = n.due_ms, spans = n.spans,
-    logs = n.logs, body = n.body, responses = n.responses
-FROM {ROWS} WHERE t.trace_id = n.trace_id
+SAVE = f"""
+WITH n AS MATERIALIZED (
+    SELECT *, ARRAY(SELECT json_array_elements_text(answers::json)::bigint) AS responses
+    FROM unnest($1::bool[], $2::bytea[], $3::text[], $4::int[], $5::bool[], $6::bigint[], $7::int[], $8::int[],
+                $9::bytea[], $10::text[])
+    AS n (known, trace_id, topic, partition, told, due_ms, spans, logs, body, answers)
+), known AS (
+    UPDATE traces AS t SET topic = n.topic, partition = n.partition, told = n.told, due_ms = n.due_ms,
+        spans = n.spans, logs = n.logs, body = n.body, responses = n.responses
+    FROM n WHERE n.known AND t.trace_id = n.trace_id
+), gone AS (DELETE FROM traces WHERE trace_id = ANY($11::bytea[]))
+INSERT INTO traces ({FIELDS}) SELECT {FIELDS} FROM n WHERE NOT n.known ORDER BY trace_id ON CONFLICT DO NOTHING
 """
-FORGET = "DELETE FROM traces WHERE topic = $1 AND partition = $2 AND told AND due_ms <= $3"
 FATES_AS_COLUMNS = ", ".join(FATES)
-COUNT = f"""
-INSERT INTO otlp_totals AS t (signal, topic, partition, last_seen_ms, {FATES_AS_COLUMNS})
-VALUES ($1, $2, $3, $4, {", ".join(f"${number}" for number in range(5, 5 + len(FATES)))})
-ON CONFLICT (signal, topic, partition) DO UPDATE SET
-    last_seen_ms = greatest(t.last_seen_ms, excluded.last_seen_ms),
-    {", ".join(f"{fate} = t.{fate} + excluded.{fate}" for fate in FATES)}
+END = f"""
+WITH forgotten AS (DELETE FROM traces WHERE topic = $1 AND partition = $2 AND told AND due_ms <= $3), counted AS (
+    INSERT INTO otlp_totals AS t (signal, topic, partition, last_seen_ms, {FATES_AS_COLUMNS})
+    SELECT signal, $1, $2, $3, {FATES_AS_COLUMNS}
+    FROM unnest($4::text[], {", ".join(f"${number}::bigint[]" for number in range(5, 5 + len(FATES)))})
+    AS n (signal, {FATES_AS_COLUMNS}) ORDER BY signal
+    ON CONFLICT (signal, topic, partition) DO UPDATE SET
+        last_seen_ms = greatest(t.last_seen_ms, excluded.last_seen_ms),
+        {", ".join(f"{fate} = t.{fate} + excluded.{fate}" for fate in FATES)}
+)
+SELECT count(*) FROM traces WHERE topic = $1 AND partition = $2 AND NOT told
 """
 READ_TOTALS = f"""
 SELECT t.*, CASE t.signal WHEN 'spans' THEN w.spans ELSE w.logs END AS waiting
@@ -83,37 +88,27 @@ class PostgresTraces:
         return {trace.trace_id: trace for trace in self._read(rows)}
 
     async def due(self, home: Home, at_ms: int, but: Collection[str], traces_max: int) -> Sequence[Trace]:
-        return self._read(await self._connection.fetch(SOONEST, *home, at_ms, _as_bytes(but), traces_max))
+        rows = await self._connection.fetch(SOONEST, *home, at_ms, traces_max)
+        return self._read([row for row in rows if row["trace_id"].hex() not in but])
 
     async def soonest(self, home: Home, but: Collection[str], traces_max: int) -> Sequence[Trace]:
         return await self.due(home, FAR_AWAY_MS, but, traces_max)
 
-    async def waiting(self, home: Home) -> int:
-        count: int = await self._connection.fetchval(
-            "SELECT count(*) FROM traces WHERE topic = $1 AND partition = $2 AND NOT told", *home
-        )
-        return count
-
     async def save(self, traces: Collection[Trace], gone: Collection[str], limits: TraceLimits) -> None:
+        over = self._known.intersection(gone)
+        if not traces and not over:
+            return
         ordered = sorted(traces, key=lambda trace: trace.trace_id)
-        fresh = [trace for trace in ordered if trace.trace_id not in self._known]
-        if fresh:
-            status = await self._connection.execute(INSERT, *_columns(fresh, limits))
-            if status != f"INSERT 0 {len(fresh)}":
-                raise Transient("another partition began one of these traces at the same moment")
-        known = [trace for trace in ordered if trace.trace_id in self._known]
-        if known:
-            await self._connection.execute(UPDATE, *_columns(known, limits))
-        if over := self._known.intersection(gone):
-            await self._connection.execute("DELETE FROM traces WHERE trace_id = ANY($1::bytea[])", _as_bytes(over))
+        known = [trace.trace_id in self._known for trace in ordered]
+        status = await self._connection.execute(SAVE, known, *_columns(ordered, limits), _as_bytes(over))
+        if status != f"INSERT 0 {known.count(False)}":
+            raise Transient("another partition began one of these traces at the same moment")
 
-    async def forget(self, home: Home, at_ms: int) -> None:
-        await self._connection.execute(FORGET, *home, at_ms)
-
-    async def count(self, home: Home, counts: Mapping[Count, int], at_ms: int) -> None:
-        for signal in sorted({count.signal for count in counts}):
-            sums = [counts.get(Count(signal, fate), 0) for fate in FATES]
-            await self._connection.execute(COUNT, signal, *home, at_ms, *sums)
+    async def end(self, home: Home, counts: Mapping[Count, int], at_ms: int) -> int:
+        signals = sorted({count.signal for count in counts})
+        sums = ([counts.get(Count(signal, fate), 0) for signal in signals] for fate in FATES)
+        waiting: int = await self._connection.fetchval(END, *home, at_ms, signals, *sums)
+        return waiting
 
     def _read(self, rows: Sequence[Mapping[str, Any]]) -> list[Trace]:
         read = [
