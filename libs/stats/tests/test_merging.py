@@ -84,7 +84,7 @@ def test_what_is_merged_is_the_sum_of_every_whole_number() -> None:
 
 def test_members_that_differ_in_what_identifies_them_do_not_add() -> None:
     random = Random(2)
-    merged = merge([random_summary(random, **KEY) for _ in range(100)])
+    merged = merge([random_summary(random, **KEY) for _ in range(150)])
     judged = [(e.metric, e.evaluator, e.evaluator_version, e.sampling_ppm) for e in merged.evaluations]
     assert judged == sorted(set(judged))
     assert len(judged) == 16

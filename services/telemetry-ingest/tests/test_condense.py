@@ -225,6 +225,7 @@ def test_features_are_counted_on_the_edges_of_the_reference() -> None:
     amount, country = found.numeric["amount"], found.categorical["country"]
     assert amount.bins == {1: 1, 2: 1, 3: 1}
     assert (amount.nulls, amount.unparsable, amount.out_of_range) == (1, 1, 1)
+    assert sum(amount.magnitudes.values()) == sum(amount.bins.values()) == 3
     assert (country.known, country.new, country.nulls, country.unparsable) == ({"de": 1}, 1, 2, 1)
 
 

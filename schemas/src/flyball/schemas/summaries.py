@@ -168,6 +168,8 @@ class NumericFeatureCounts(Event):
     unparsable: Count = 0
     out_of_range: Count = 0
     """Beyond the reference's smallest or largest value; such a row is in an outer bin as well."""
+    magnitudes: dict[int, Count] = {}
+    """By signed power of two (``flyball.stats.magnitudes``): how far beyond, and the same on every reference."""
 
 
 class CategoryFeatureCounts(Event):

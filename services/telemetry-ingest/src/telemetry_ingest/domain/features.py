@@ -16,6 +16,7 @@ from flyball.schemas.summaries import (
     FeatureValues,
     NumericFeatureCounts,
 )
+from flyball.stats.magnitudes import MAGNITUDE_MAX, magnitudes_of
 from flyball.stats.reference import NumericBins
 from telemetry_ingest.domain.columns import FloatArray, IntArray, count, counts_by_code
 from telemetry_ingest.domain.rows import Row, Texts, columns_of
@@ -133,17 +134,28 @@ def _numeric(
     outside = (numbers < bins.minimum) | (numbers > bins.maximum)
     return [
         NumericFeatureCounts.model_construct(
-            bins=counts, nulls=tally.rows - parsed - unparsable, unparsable=unparsable, out_of_range=beyond
+            bins=counts,
+            nulls=tally.rows - parsed - unparsable,
+            unparsable=unparsable,
+            out_of_range=beyond,
+            magnitudes=magnitudes,
         )
-        for tally, counts, parsed, unparsable, beyond in zip(
+        for tally, counts, magnitudes, parsed, unparsable, beyond in zip(
             tallies,
             counts_by_code(owners, codes, bins.edges.size + 1, size),
+            _magnitudes(owners, numbers, size),
             count(owners, size),
             _texts_of_each(texts, size),
             count(owners[outside], size),
             strict=True,
         )
     ]
+
+
+def _magnitudes(owners: IntArray, numbers: FloatArray, size: int) -> list[dict[int, int]]:
+    codes = magnitudes_of(numbers) + MAGNITUDE_MAX
+    found = counts_by_code(owners, codes, 2 * MAGNITUDE_MAX + 1, size)
+    return [{code - MAGNITUDE_MAX: count for code, count in counts.items()} for counts in found]
 
 
 def _categorical(
