@@ -189,6 +189,18 @@ def check_damaged(body: bytes) -> None:
     check_read_alike([], body)
 
 
+@pytest.mark.parametrize("body", EXAMPLES)
+def test_a_key_that_stands_twice_is_found_whatever_is_left_out(body: bytes) -> None:
+    """What nobody said has a default, which must not be taken for a key that was said."""
+    event: dict[str, Any] = json.loads(body)
+    for left_out in [None, *event["data"]]:
+        data = {name: value for name, value in event["data"].items() if name != left_out}
+        check_read_alike((), json.dumps({**event, "data": data}).encode())
+        for twice, value in data.items():
+            text = json.dumps({**event, "data": {**data, "again": value}}).replace('"again"', f'"{twice}"')
+            check_read_alike((), text.encode())
+
+
 @settings(max_examples=20)
 @given(damaged(EXAMPLES))
 def test_every_type_cut_flipped_or_spliced_is_an_event_or_unreadable(body: bytes) -> None:

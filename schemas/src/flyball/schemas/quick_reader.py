@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final, get_args
 
 import jiter
-from msgspec import convert
+from msgspec import NODEFAULT, convert
 from msgspec.json import Decoder
 from msgspec.structs import astuple, fields
 from pydantic_core import to_json
@@ -46,6 +46,15 @@ _FIELDS: Final[Mapping[type[Any], tuple[str, ...]]] = {
 _TABLES: Final[Mapping[type[Any], tuple[int, ...]]] = {
     kind: tuple(names.index(name) for name in TABLES if name in names) for kind, names in _FIELDS.items()
 }
+_DEFAULTS: Final[Mapping[type[Any], tuple[tuple[int, object], ...]]] = {
+    kind: tuple(
+        (place, field.default)
+        for place, field in enumerate(fields(kind))
+        if field.default is not NODEFAULT and field.default is not None
+    )
+    for kind in _KINDS
+}
+"""Those that are neither None nor an empty table, by the place of their field."""
 _WITH_RELEASE: Final = frozenset(kind for kind, names in _FIELDS.items() if "release" in names)
 
 
@@ -101,13 +110,16 @@ def _completed(event: PlainEvent) -> PlainEvent:
 
 
 def _keys_of(data: Data) -> int:
-    """How many keys were said, or fewer: None and an empty table count as what nobody said."""
+    """How many keys were said, or fewer: None, an empty table and a default count as what nobody said."""
     values = astuple(data)
     keys = len(values) - values.count(None)
     for place in _TABLES[type(data)]:
         table = values[place]
         if table is not None:
             keys += len(table) or -1
+    for place, default in _DEFAULTS[type(data)]:
+        if values[place] == default:
+            keys -= 1
     return keys
 
 
