@@ -35,18 +35,18 @@ class Part:
 
 PARTS: Mapping[str, Part] = {
     "ingest": Part(lambda sizes: ingest.measure(sizes.events, sizes.repeats), 4),
-    "growth": Part(lambda sizes: growth.measure(sizes.events, sizes.few), 2),
+    "growth": Part(lambda sizes: growth.measure(sizes.events, sizes.few), 3),
     "costs": Part(lambda sizes: costs.measure(sizes.events // 2, sizes.few), 2),
-    "ids": Part(lambda sizes: ids.measure(sizes.ids), 1),
+    "ids": Part(lambda sizes: ids.measure(sizes.ids), 0.6),
     "joins": Part(lambda sizes: joins.measure(sizes.pairs), 1),
-    "otlp": Part(lambda sizes: otlp.measure(sizes.repeats), 1),
-    "otlp-ingest": Part(lambda sizes: otlp_ingest.measure(sizes.spans, sizes.few), 2.5),
-    "ledger": Part(lambda sizes: ledger.measure(sizes.summaries, sizes.history, sizes.repeats), 3),
-    "drift": Part(lambda sizes: drift.measure(sizes.repeats), 1),
-    "statistics": Part(lambda sizes: statistics.measure(sizes.scale), 1),
-    "decisions": Part(lambda sizes: decisions.measure(sizes.repeats), 2),
+    "otlp": Part(lambda sizes: otlp.measure(sizes.repeats), 0.4),
+    "otlp-ingest": Part(lambda sizes: otlp_ingest.measure(sizes.spans, sizes.few), 2),
+    "ledger": Part(lambda sizes: ledger.measure(sizes.summaries, sizes.history, sizes.repeats), 2.2),
+    "drift": Part(lambda sizes: drift.measure(sizes.repeats), 0.4),
+    "statistics": Part(lambda sizes: statistics.measure(sizes.scale), 1.2),
+    "decisions": Part(lambda sizes: decisions.measure(sizes.repeats), 1.3),
     "rollback": Part(lambda sizes: rollback.measure(sizes.few), 4),
-    "memory": Part(lambda sizes: memory.measure(sizes.events), 1),
+    "memory": Part(lambda sizes: memory.measure(sizes.events), 1.3),
     "pages": Part(lambda sizes: pages.measure(sizes.repeats), 1),
 }
 
