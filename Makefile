@@ -25,7 +25,7 @@ demo: install  ## A bad release, a drift, a page and a rollback in a minute; mak
 
 test: install tools check  ## Everything: static checks, unit, simulation, wire, end-to-end and chaos tests on real servers
 	FLYBALL_SIM_SEEDS=500 $(PYTEST) -m seeds -n 2
-	$(PYTEST) -m "stack and not chaos" -n 4 $(BY_FILE)
+	$(PYTEST) -m "stack and not chaos" -n 3 $(BY_FILE)
 	$(PYTEST) -m chaos -n 2 $(BY_FILE)
 
 check: install  ## Static checks and every test that needs no server; under a minute

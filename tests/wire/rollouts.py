@@ -29,7 +29,7 @@ BASELINE, CANDIDATE = "1.4.0", "1.5.0"
 UNITS = 4_000
 """At 5 % the candidate has the two hundred users that its policy asks for."""
 REQUESTS_PER_ROUND, ROUND_SECONDS = 200, 0.5
-QUICK = {"settle_seconds": 0, "lateness_seconds": 2, "verify_alone_seconds": 10, "verify_seconds_max": 120}
+QUICK = {"settle_seconds": 0, "lateness_seconds": 2, "verify_alone_seconds": 5, "verify_seconds_max": 120}
 """As in production, but for how long one waits for stragglers."""
 Snapshot = Callable[[], Awaitable[Pointer | None]]
 
@@ -119,7 +119,7 @@ class Executor:
         found: dict[str, Any] = answer.json()
         return found
 
-    async def step(self, rollout_id: str, *steps: str, seconds: float = 120) -> dict[str, Any]:
+    async def step(self, rollout_id: str, *steps: str, seconds: float = 180) -> dict[str, Any]:
         """The rollout once it is in one of the steps."""
         found = await until(lambda: self.show(rollout_id), lambda now: now["step"] in steps, seconds)
         assert found["step"] in steps, json.dumps({**found, "changes": found["changes"][-1:]}, indent=1)
@@ -175,7 +175,7 @@ async def green_budget(environment: Mapping[str, str], system: str) -> None:
 
 
 async def in_canary(
-    executor: Executor, environment: Mapping[str, str], lever: Switch, system: str, *, verify_seconds_max: int = 60
+    executor: Executor, environment: Mapping[str, str], lever: Switch, system: str, *, verify_seconds_max: int = 120
 ) -> str:
     """A rollout whose share the switch has taken."""
     await green_budget(environment, system)

@@ -59,7 +59,7 @@ async def test_a_switch_that_says_yes_and_does_nothing_ends_as_failed_and_pages(
     system: str,
 ) -> None:
     async with working(Agent(broker, system, lever.snapshot)):
-        rollout_id = await in_canary(executor, environment, lever, system, verify_seconds_max=30)
+        rollout_id = await in_canary(executor, environment, lever, system, verify_seconds_max=15)
         lever.fault = LIES
         await executor.step(rollout_id, "rolling_back", "verifying")
         ended = await executor.step(rollout_id, "rolled_back", "rollback_failed", seconds=150)

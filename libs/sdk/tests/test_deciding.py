@@ -93,9 +93,10 @@ def test_a_decision_takes_less_than_a_millisecond() -> None:
     known, asked = Known({"orders": control(3)}, None, 1.0), request(**WRITE)
     took = []
     for _ in range(2_000):
-        before = time.perf_counter()
+        # Of this thread's own time: others use the machine too.
+        before = time.thread_time()
         decide(asked, known)
-        took.append(time.perf_counter() - before)
+        took.append(time.thread_time() - before)
     assert sorted(took)[int(len(took) * 0.99)] < 0.001
 
 
