@@ -13,7 +13,7 @@ from dataclasses import fields
 from multiprocessing import get_context
 
 from tests.bench.figures import table
-from tests.bench.plan import PARTS, measured
+from tests.bench.plan import PARTS, end_with_parent, measured
 from tests.bench.report import circumstances, write
 from tests.bench.sizes import Sizes
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measure(part: str, sizes: Sizes, *, is_kept: bool) -> None:
     """In a process of its own, so that no part inherits memory or settings of another, or its end."""
     before = circumstances()
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=end_with_parent) as alone:
         text = f"{before}\n\n{alone.submit(measured, part, sizes).result()}"
     print(f"\n{text}\n", flush=True)
     if is_kept:
