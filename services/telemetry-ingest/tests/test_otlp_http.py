@@ -136,6 +136,16 @@ async def test_bad_spans_are_told_and_go_on_to_be_rejected_on_the_record(
     assert len(broker.messages) == 1
 
 
+async def test_a_span_that_is_no_protobuf_is_rejected_alone(client: httpx.AsyncClient, broker: Broker) -> None:
+    """Its neighbours are taken: an answer of 500 would have made the exporter drop them all."""
+    body = request(1, 2, 3).SerializeToString().replace(b"chat", b"\xff\xfe\xfd\xfc", 1)
+    answer = await client.post("/v1/traces", content=body, headers=PROTOBUF)
+    told = ExportTraceServiceResponse.FromString(answer.content).partial_success
+    assert (answer.status_code, told.rejected_spans) == (200, 1)
+    read = [OtlpReader().traces(each.body, "auto", time.time_ns()) for each in broker.messages]
+    assert [(len(one.spans), len(one.rejected)) for one in read] == [(0, 1), (1, 0), (1, 0)]
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [

@@ -24,6 +24,7 @@ from flyball.schemas.topics import OTLP_LOGS, OTLP_SPANS
 from flyball.schemas.unreadable import Unreadable
 from flyball.store.errors import Transient
 from flyball.store.ports import Outgoing
+from telemetry_ingest.adapters.otlp_contents import logs_without_contents, spans_without_contents
 from telemetry_ingest.adapters.otlp_parts import Part, parts_by_trace
 from telemetry_ingest.domain.otlp.facts import OtlpRead
 from telemetry_ingest.otlp import TICK, Read
@@ -63,13 +64,17 @@ class Signal:
 
     topic: str
     read: Read
+    without_contents: Callable[[bytes, Encoding], bytes]
     split: Callable[[bytes, Encoding], Sequence[Part]]
     answer: Callable[[OtlpRead], Any]
 
 
 @dataclass(slots=True)
 class Gateway:
-    """Takes messages as they are. Bad parts are told to the sender, and rejected on the record like any others."""
+    """Takes messages as they are, but for what people and models said to each other.
+
+    Bad parts are told to the sender, and rejected on the record like any others.
+    """
 
     publisher: Publisher
     limits: GatewayLimits
@@ -81,8 +86,8 @@ class Gateway:
         self._slots = asyncio.Semaphore(self.limits.requests_at_once_max)
 
     def routes(self, guarded: Callable[[Endpoint], Endpoint]) -> list[Route]:
-        spans = Signal(OTLP_SPANS.name, self.reader.traces, parts_by_trace, _of_spans)
-        logs = Signal(OTLP_LOGS.name, self.reader.logs, lambda body, _: [(None, body)], _of_logs)
+        spans = Signal(OTLP_SPANS.name, self.reader.traces, spans_without_contents, parts_by_trace, _of_spans)
+        logs = Signal(OTLP_LOGS.name, self.reader.logs, logs_without_contents, lambda body, _: [(None, body)], _of_logs)
         return [
             Route("/v1/traces", guarded(self._endpoint(spans)), methods=["POST"]),
             Route("/v1/logs", guarded(self._endpoint(logs)), methods=["POST"]),
@@ -109,7 +114,7 @@ class Gateway:
                 return signal.answer(OtlpRead())
             encoding: Encoding = "json" if media_type == JSON else "protobuf"
             read = self._read(signal, body, encoding)
-            parts = signal.split(body, encoding)
+            parts = signal.split(signal.without_contents(body, encoding), encoding)
             await self._publish([Outgoing(signal.topic, key or b"", (), part) for key, part in parts])
         return signal.answer(read)
 

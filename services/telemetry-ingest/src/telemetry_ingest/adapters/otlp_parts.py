@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from google.protobuf.message import DecodeError
 from pydantic_core import from_json, to_json
 
+from telemetry_ingest.adapters.otlp.views import SpanView, TracesView
 from telemetry_ingest.otlp_ports import Encoding
 
 COPIES_FACTOR: Final = 2
@@ -32,23 +33,32 @@ def parts_by_trace(body: bytes, encoding: Encoding) -> list[Part]:
 
 def _protobuf_parts(body: bytes) -> list[Part]:
     left = COPIES_FACTOR * len(body)
-    parts: dict[bytes, ExportTraceServiceRequest] = {}
-    for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+    parts: dict[bytes, Any] = {}
+    for resource in TracesView.FromString(body).resource_spans:
         for scope in resource.scope_spans:
             copies: dict[bytes, Any] = {}
             for span in scope.spans:
-                if span.trace_id not in copies:
-                    left -= resource.resource.ByteSize() + scope.scope.ByteSize()
+                trace_id = _trace_id_of(span)
+                if trace_id not in copies:
+                    left -= len(resource.resource) + scope.scope.ByteSize()
                     _check(left)
-                    part = parts.setdefault(span.trace_id, ExportTraceServiceRequest())
-                    copies[span.trace_id] = _empty_copy(part, resource, scope)
-                copies[span.trace_id].spans.append(span)
+                    part = parts.setdefault(trace_id, TracesView())
+                    copies[trace_id] = _empty_copy(part, resource, scope)
+                copies[trace_id].spans.append(span)
     return [(trace_id.hex().encode(), part.SerializeToString()) for trace_id, part in parts.items()]
 
 
-def _empty_copy(part: ExportTraceServiceRequest, resource: Any, scope: Any) -> Any:
-    of_part = part.resource_spans.add(schema_url=resource.schema_url)
-    of_part.resource.CopyFrom(resource.resource)
+def _trace_id_of(span: bytes) -> bytes:
+    """Empty for a span that cannot be read: it goes on, to be rejected on the record."""
+    try:
+        found: bytes = SpanView.FromString(span).trace_id
+    except DecodeError:
+        return b""
+    return found
+
+
+def _empty_copy(part: Any, resource: Any, scope: Any) -> Any:
+    of_part = part.resource_spans.add(schema_url=resource.schema_url, resource=resource.resource)
     copy = of_part.scope_spans.add(schema_url=scope.schema_url)
     copy.scope.CopyFrom(scope.scope)
     return copy
