@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
 
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult, SpanProcessor
@@ -50,8 +53,23 @@ def _run(tracer: Tracer, system: str) -> None:
     }
     with tracer.start_as_current_span("POST /ask"), tracer.start_as_current_span("invoke_agent", attributes=agent):
         for _ in range(2):
-            with tracer.start_as_current_span("chat gpt-4o-mini", attributes=chat):
+            answered = {"gen_ai.response.id": f"answer-{uuid4()}"}
+            with tracer.start_as_current_span("chat gpt-4o-mini", attributes=chat | answered):
                 pass
+
+
+def judgement(answer: object, time_ns: int) -> bytes:
+    """What an evaluator exports that knows nothing but the answer that it judges."""
+    logs = LogsData()
+    resource = logs.resource_logs.add()
+    resource.resource.attributes.add(key="service.name").value.string_value = "somebody-else"
+    event = resource.scope_logs.add().log_records.add(time_unix_nano=time_ns, event_name="gen_ai.evaluation.result")
+    event.body.string_value = SECRET
+    told: dict[str, Any] = {"gen_ai.evaluation.name": "relevance", "gen_ai.response.id": answer}
+    for name, text in told.items():
+        event.attributes.add(key=name).value.string_value = text
+    event.attributes.add(key="gen_ai.evaluation.score.value").value.double_value = 0.5
+    return logs.SerializeToString()
 
 
 @asynccontextmanager

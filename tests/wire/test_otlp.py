@@ -1,6 +1,7 @@
 """OpenTelemetry on real servers: from bytes on the topics, and from the real exporter, to interactions counted once."""
 
 import random
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,11 +14,11 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 
 from flyball.schemas.summaries import TelemetrySummary
-from flyball.schemas.topics import OTLP_SPANS, TELEMETRY_REJECTED, TELEMETRY_SUMMARIES
+from flyball.schemas.topics import OTLP_LOGS, OTLP_SPANS, TELEMETRY_REJECTED, TELEMETRY_SUMMARIES
 from flyball.stack import ServiceProcess
 from tests.conftest import SERVICE_TOKEN
 from tests.wire.buried import buried_since, original
-from tests.wire.otlp_senders import export, exporter, runs
+from tests.wire.otlp_senders import SECRET, export, exporter, judgement, runs
 from tests.wire.outside import Answers, Broker, Letter, until
 
 pytestmark = pytest.mark.stack
@@ -55,6 +56,7 @@ async def test_what_the_real_exporter_sends_over_http_is_counted_once(
     broker: Broker, answers: Answers, system: str
 ) -> None:
     since = broker.ends(TELEMETRY_SUMMARIES.name)
+    sent = {name: broker.ends(name) for name in (OTLP_SPANS.name, OTLP_LOGS.name)}
     spans = [span for trace in runs(system, "1.0.0", RUNS) for span in trace]
     async with exporter(answers.urls["telemetry-ingest"], SERVICE_TOKEN) as sender:
         # Sent again, as after an answer that was lost.
@@ -63,6 +65,15 @@ async def test_what_the_real_exporter_sends_over_http_is_counted_once(
         assert not await export(stranger, spans)
     await counted(answers, system, RUNS)
     assert sums(broker, since, system)["input_tokens"] == RUNS * TOKENS_OF_A_RUN
+    answer = next(told for span in spans if (told := (span.attributes or {}).get("gen_ai.response.id")))
+    headers = {"authorization": f"Bearer {SERVICE_TOKEN}", "content-type": "application/x-protobuf"}
+    async with httpx.AsyncClient(base_url=answers.urls["telemetry-ingest"], headers=headers) as evaluator:
+        assert (await evaluator.post("/v1/logs", content=judgement(answer, time.time_ns()))).status_code == 200
+    # A judgement that names no system, but an answer of this one's.
+    await counted(answers, system, RUNS + 1)
+    messages = [message.value() or b"" for name, ends in sent.items() for message in broker.read(name, ends)]
+    assert len(messages) > RUNS
+    assert not any(SECRET.encode() in body for body in messages), "what was said does not stand on a topic"
 
 
 async def test_a_replica_killed_in_the_middle_loses_and_doubles_nothing(
