@@ -77,13 +77,21 @@ async def measure(repeats: int) -> str:
             async with client:
                 await _declared(running, client)
                 await asyncio.to_thread(_by_kafka, running.kafka, WARM_UP_SECONDS)
-                for _ in range(repeats):
-                    took["local"].append(_local())
-                    took["guard"].append(await asyncio.to_thread(_guarded, running.kafka))
-                    took["Kafka"].append(await asyncio.to_thread(_by_kafka, running.kafka, SECONDS))
-                    took["HTTP"].append(await _by_http(client))
-                    took["kill"].append(await _kills(running, client))
+                try:
+                    for _ in range(repeats):
+                        await _measure_all(running, client, took)
+                except TimeoutError:
+                    print(f"autonomy-controller:\n{service.process.log_tail()}", flush=True)
+                    raise
     return _table(took)
+
+
+async def _measure_all(running: Bench, client: httpx.AsyncClient, took: dict[str, list[list[float]]]) -> None:
+    took["local"].append(_local())
+    took["guard"].append(await asyncio.to_thread(_guarded, running.kafka))
+    took["Kafka"].append(await asyncio.to_thread(_by_kafka, running.kafka, SECONDS))
+    took["HTTP"].append(await _by_http(client))
+    took["kill"].append(await _kills(running, client))
 
 
 def _table(took: dict[str, list[list[float]]]) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -14,6 +14,7 @@ SYSTEMS, FEATURES = 20, 5
 SPAN = timedelta(seconds=60)
 """The time over which the events of a run happened, in their order."""
 QUEUE_MESSAGES_MAX = 50_000
+SECONDS_MAX = 300
 
 
 def prediction(generator: random.Random, system: str, at: datetime, features: int = FEATURES) -> bytes:
@@ -84,14 +85,19 @@ def bodies(
 
 def preload(bootstrap: str, kind: str, count: int, seed: int = 1, *, systems: int = SYSTEMS) -> float:
     """Publish ``count`` events and return their mean size in bytes."""
+    return publish(bootstrap, AGENT_EVENTS.name, bodies(kind, count, seed, systems=systems)) / count
+
+
+def publish(bootstrap: str, topic: str, pairs: Iterable[tuple[bytes, bytes]]) -> int:
+    """Publish bodies by their keys; how many bytes these are. TimeoutError where the broker does not take all."""
     producer = Producer(
         {"bootstrap.servers": bootstrap, "linger.ms": 50, "queue.buffering.max.messages": 2 * QUEUE_MESSAGES_MAX}
     )
     total = 0
-    for key, body in bodies(kind, count, seed, systems=systems):
-        producer.produce(AGENT_EVENTS.name, body, key)
+    for key, body in pairs:
+        producer.produce(topic, body, key)
         total += len(body)
         producer.poll(0 if len(producer) < QUEUE_MESSAGES_MAX else 1)
-    if producer.flush(60):
-        raise TimeoutError("the broker did not take all events within a minute")
-    return total / count
+    if producer.flush(SECONDS_MAX):
+        raise TimeoutError(f"the broker did not take everything within {SECONDS_MAX} s")
+    return total

@@ -1,13 +1,20 @@
-"""How telemetry-ingest grows: a second process at the same backlog, and fifty times the systems."""
+"""How telemetry-ingest grows: with a second process, with fifty times the systems, and the same with OTLP.
+
+Each run has a stack of its own. Its processes hold their partitions before the load comes, in a burst; what is left of
+it then is measured.
+"""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from flyball.schemas.topics import AGENT_EVENTS
-from tests.bench.events import SYSTEMS, preload
+from tests.bench.events import SYSTEMS, bodies, publish
 from tests.bench.figures import Rate, cpu, cpu_ratios, megabytes, rates, ratios, spread, table
-from tests.bench.servers import Bench, bench, committed_rate, forget_groups, memory_of, worked_by
+from tests.bench.otlp_ingest import DUE_SECONDS, SOON
+from tests.bench.servers import bench, committed_rate, memory_of, worked_by
+from tests.bench.traces import SPANS, messages, preload
 
 NAME, SCHEMA = "telemetry-ingest", "telemetry_ingest"
 KIND = "prediction.made"
@@ -15,64 +22,85 @@ SYSTEMS_MANY = 1_000
 BYTES_MAX = 250 * 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What comes, and how many records of a topic are committed then, which stand for so many events or spans."""
+
+    publish: Callable[[str], object]
+    topic: str
+    records: int
+    things: int
+
+
 @dataclass(slots=True)
 class Series:
     """One rate for each repeat, and the largest memory of one process."""
 
+    name: str
+    load: Callable[[], Load]
+    processes: int = 1
     rates: list[Rate] = field(default_factory=list)
     peak: int = 0
 
 
-async def measure(events: int, repeats: int) -> str:
+async def measure(events: int, spans: int, repeats: int) -> str:
     """The figures as Markdown."""
-    one, two, many = Series(), Series(), Series()
-    async with bench() as running:
-        await asyncio.to_thread(preload, running.kafka, KIND, events)
-        for _ in range(repeats):
-            await _run(running, one, 1, events)
-            await _run(running, two, 2, events)
-    async with bench() as running:
-        await asyncio.to_thread(preload, running.kafka, KIND, events, systems=SYSTEMS_MANY)
-        for _ in range(repeats):
-            await _run(running, many, 1, events)
-    return _table(one, two, many)
+    native = [
+        Series(f"one process, {SYSTEMS} systems", lambda: _events(events, SYSTEMS)),
+        Series(f"two processes, {SYSTEMS} systems", lambda: _events(events, SYSTEMS), processes=2),
+        Series(f"one process, {SYSTEMS_MANY:,} systems", lambda: _events(events, SYSTEMS_MANY)),
+    ]
+    otlp = [
+        Series("one process, OTLP", lambda: _traces(spans)),
+        Series("two processes, OTLP", lambda: _traces(spans), processes=2),
+    ]
+    for number in range(repeats):
+        for series in (*native, *otlp):
+            await _run(series)
+            latest = series.rates[-1]
+            figures = f"{latest.per_second:,.0f} a second, {latest.cpu_us:.1f} µs each"
+            print(f"{series.name}, repeat {number + 1} of {repeats}: {figures}", flush=True)
+    return f"{_table(f'`{KIND}`', 'event', native)}\n\n{_table('spans, to interactions', 'span', otlp)}"
 
 
-async def _run(running: Bench, series: Series, processes: int, events: int) -> None:
-    environment = await running.environment()
-    async with AsyncExitStack() as stack:
-        services = [await stack.enter_async_context(running.service(NAME, environment)) for _ in range(processes)]
-        # The backlog is worked off by all of them only where all of them hold partitions before it begins.
+def _events(count: int, systems: int) -> Load:
+    prepared = list(bodies(KIND, count, systems=systems))
+    return Load(lambda kafka: publish(kafka, AGENT_EVENTS.name, prepared), AGENT_EVENTS.name, count, count)
+
+
+def _traces(spans: int) -> Load:
+    """Counted by the interactions at the end of their way: spans are read long before these are counted."""
+    traces = max(spans // SPANS, 1)
+    prepared = list(messages(traces))
+    return Load(lambda kafka: preload(kafka, prepared, DUE_SECONDS), AGENT_EVENTS.name, traces, traces * SPANS)
+
+
+async def _run(series: Series) -> None:
+    load = await asyncio.to_thread(series.load)
+    async with bench() as running, AsyncExitStack() as stack:
+        environment = {**await running.environment(), **SOON}
+        services = [
+            await stack.enter_async_context(running.service(NAME, environment)) for _ in range(series.processes)
+        ]
         for service in services:
             await service.wait_ready()
+        await asyncio.to_thread(load.publish, running.kafka)
         worked = worked_by(*(service.process for service in services))
-        rate = await committed_rate(environment, SCHEMA, AGENT_EVENTS.name, events, 0, worked)
-        series.rates.append(rate)
+        rate = await committed_rate(environment, SCHEMA, load.topic, load.records, 0, worked)
+        things = round(rate.count / load.records * load.things)
+        series.rates.append(Rate(things, rate.seconds, rate.cpu_seconds))
         series.peak = max(series.peak, *(memory_of(service).peak for service in services))
-    forget_groups(running.kafka, NAME)
-    print(f"{processes} processes: {rate.per_second:,.0f} events/s, {rate.cpu_us:.1f} µs each", flush=True)
 
 
-def _table(one: Series, two: Series, many: Series) -> str:
-    head = [
-        f"`{KIND}`",
-        "events/s",
-        "of the first line",
-        "processor time of an event, µs",
-        "of the first line",
-        "largest memory of a process, under 250 MB",
-    ]
-    lines = [
-        (f"one process, {SYSTEMS} systems", one),
-        (f"two processes, {SYSTEMS} systems", two),
-        (f"one process, {SYSTEMS_MANY:,} systems", many),
-    ]
-    return table(head, [_row(name, series, one) for name, series in lines])
+def _table(what: str, one: str, series: Sequence[Series]) -> str:
+    memory = "largest memory of a process, under 250 MB"
+    head = [what, f"{one}s/s", "of the first line", f"processor time of one {one}, µs", "of the first line", memory]
+    return table(head, [_row(each, series[0]) for each in series])
 
 
-def _row(name: str, series: Series, first: Series) -> list[str]:
+def _row(series: Series, first: Series) -> list[str]:
     return [
-        name,
+        series.name,
         rates(series.rates),
         spread(ratios(series.rates, first.rates), ".2f"),
         cpu(series.rates),

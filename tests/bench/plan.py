@@ -39,12 +39,12 @@ class Part:
 
 PARTS: Mapping[str, Part] = {
     "ingest": Part(lambda sizes: ingest.measure(sizes.events, sizes.repeats), 4),
-    "growth": Part(lambda sizes: growth.measure(sizes.events, sizes.few), 3),
+    "growth": Part(lambda sizes: growth.measure(sizes.events, sizes.spans // 2, sizes.few), 4),
     "costs": Part(lambda sizes: costs.measure(sizes.events // 2, sizes.few), 2),
     "ids": Part(lambda sizes: ids.measure(sizes.ids), 0.6),
     "joins": Part(lambda sizes: joins.measure(sizes.pairs), 1),
     "otlp": Part(lambda sizes: otlp.measure(sizes.repeats), 0.4),
-    "otlp-ingest": Part(lambda sizes: otlp_ingest.measure(sizes.spans, sizes.few), 2),
+    "otlp-ingest": Part(lambda sizes: otlp_ingest.measure(sizes.spans, sizes.few), 1.5),
     "ledger": Part(lambda sizes: ledger.measure(sizes.summaries, sizes.history, sizes.repeats), 2.2),
     "drift": Part(lambda sizes: drift.measure(sizes.repeats), 0.4),
     "statistics": Part(lambda sizes: statistics.measure(sizes.scale), 1.2),

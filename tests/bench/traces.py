@@ -6,7 +6,7 @@ Each has four spans in two messages: two model calls and a tool, then the agent 
 import random
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from confluent_kafka import Producer
@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from flyball.schemas.topics import OTLP_SPANS
 from telemetry_ingest.otlp import TICK
+from tests.bench.events import SECONDS_MAX, publish
 from tests.bench.otlp import inference, put
 
 SYSTEMS = 20
@@ -22,8 +23,6 @@ SPANS, MESSAGES = 4, 2
 BEHIND = 200
 """Other traces begin before the agent's own span ends."""
 SECOND_NS = 10**9
-QUEUE_MESSAGES_MAX = 50_000
-SECONDS_MAX = 60
 Message = tuple[bytes, bytes]
 """Key and body."""
 
@@ -42,28 +41,22 @@ def messages(traces: int, seed: int = 1) -> Iterator[Message]:
     yield from ending
 
 
-def preload(bootstrap: str, traces: int, settle_seconds: float) -> tuple[int, float]:
-    """Publish traces, and when the last of them is due a tick for each partition: records, and bytes of a span."""
-    producer = Producer(
-        {"bootstrap.servers": bootstrap, "linger.ms": 50, "queue.buffering.max.messages": 2 * QUEUE_MESSAGES_MAX}
-    )
-    size = 0
-    for key, body in messages(traces):
-        producer.produce(OTLP_SPANS.name, body, key)
-        size += len(body)
-        producer.poll(0 if len(producer) < QUEUE_MESSAGES_MAX else 1)
-    _flush(producer)
+def preload(bootstrap: str, prepared: Iterable[Message], settle_seconds: float) -> int:
+    """Publish messages, and when the last of their traces is due a tick for each partition. Bytes of the messages."""
+    size = publish(bootstrap, OTLP_SPANS.name, prepared)
     # The broker's append time tells when a trace is due, and it stamps what comes when it comes.
     time.sleep(settle_seconds)
+    producer = Producer({"bootstrap.servers": bootstrap})
     for partition in range(OTLP_SPANS.partitions):
         producer.produce(OTLP_SPANS.name, TICK, partition=partition)
-    _flush(producer)
-    return traces * MESSAGES + OTLP_SPANS.partitions, size / (traces * SPANS)
-
-
-def _flush(producer: Producer) -> None:
     if producer.flush(SECONDS_MAX):
-        raise TimeoutError(f"the broker did not take all messages within {SECONDS_MAX} s")
+        raise TimeoutError(f"the broker did not take the ticks within {SECONDS_MAX} s")
+    return size
+
+
+def records_of(traces: int) -> int:
+    """How many records so many traces are, ticks among them."""
+    return traces * MESSAGES + OTLP_SPANS.partitions
 
 
 def _steps(rng: random.Random, system: str, trace_id: bytes, agent_id: bytes, at_ns: int) -> Request:
