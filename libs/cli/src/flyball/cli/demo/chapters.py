@@ -17,7 +17,7 @@ from flyball.cli.demo.traffic import Traffic
 from flyball.cli.reference_file import features_of, read
 
 POLL_SECONDS = 0.25
-CHAPTER_SECONDS_MAX = 60.0
+CHAPTER_SECONDS_MAX = 180.0
 ENOUGH_EVENTS = 1_000
 TRAINING_ROWS = 10_000
 SPECS: tuple[dict[str, Any], ...] = (
@@ -102,7 +102,7 @@ async def bad_release(stage: Stage) -> None:
     }
     stage.narrator.rollout_id = (await stage.api.post("/v1/rollouts", proposal))["rollout_id"]
     stage.traffic.drifted = True
-    await _until(lambda: _said(stage, "rolled_back"), "the bad release is rolled back and seen to be gone", 120)
+    await _until(lambda: _said(stage, "rolled_back"), "the bad release is rolled back and seen to be gone", 300)
 
 
 async def a_person_is_asked(stage: Stage) -> None:

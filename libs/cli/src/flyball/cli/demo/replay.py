@@ -11,7 +11,7 @@ from flyball.store.databases import create_database
 
 LEDGER = "budget-ledger"
 TOKEN = "token-of-the-replay-on-loopback"  # noqa: S105  of a service that lives for seconds, on loopback
-SECONDS_MAX = 120.0
+SECONDS_MAX = 300.0
 POLL_SECONDS = 0.2
 Chains = dict[tuple[str, str], Any]
 """By system and dimension: the last entry with its hash, which stands for all before it."""

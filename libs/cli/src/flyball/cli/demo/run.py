@@ -25,7 +25,7 @@ from flyball.cli.local_stack import Running, running
 from flyball.store.redis import open_redis
 from flyball.store.settings import StoreSettings
 
-SETTLE_SECONDS_MAX = 60.0
+SETTLE_SECONDS_MAX = 180.0
 POLL_SECONDS = 0.2
 PAGING = """
 wait_seconds: 1
@@ -84,8 +84,9 @@ async def _stage(stack: Running, seed: int, teller: Teller) -> AsyncIterator[Sta
         open_publisher(KafkaSettings.from_environment(stack.environment), "demo") as publisher,
         open_redis(StoreSettings.from_environment(stack.environment)) as redis,
     ):
-        traffic = Traffic(Story(seed), publisher, agents, redis)
-        yield Stage(Api(people), Api(agents), traffic, Narrator(Api(people), teller), teller)
+        api = Api(people)
+        traffic = Traffic(Story(seed), publisher, agents, redis, api.totals)
+        yield Stage(api, Api(agents), traffic, Narrator(api, teller), teller)
 
 
 def _client(url: str, token: str) -> httpx.AsyncClient:
