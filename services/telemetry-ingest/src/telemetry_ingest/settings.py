@@ -19,7 +19,7 @@ from telemetry_ingest.ports import JoinLimits
 class Settings(KafkaSettings, StoreSettings, HttpSettings):
     """Environment variables with the prefix ``FLYBALL_``."""
 
-    ingest_batch_records_max: int = Field(default=5_000, ge=1, le=50_000)
+    ingest_batch_records_max: int = Field(default=20_000, ge=1, le=50_000)
     event_bytes_max: int = Field(default=1_048_576, ge=1_024, le=4_194_304)
     event_future_seconds_max: int = Field(default=300, ge=0, le=86_400)
     event_past_days_max: int = Field(default=7, ge=1, le=30)
