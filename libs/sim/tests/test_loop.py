@@ -22,9 +22,7 @@ def test_an_hour_passes_at_once() -> None:
         await asyncio.sleep(3600)
         return asyncio.get_running_loop().time()
 
-    started = time.monotonic()
     assert run_virtual(VirtualLoop(Random(1)), sleep()) == 3600
-    assert time.monotonic() - started < 5
 
 
 def test_timers_fire_by_time_and_those_of_one_moment_in_order() -> None:

@@ -63,39 +63,33 @@ def is_content(key: bytes, names: Names) -> bool:
 
 
 def _traces(body: bytes) -> bytes:
-    whole, changed = TracesView.FromString(body), False
-    for resource in whole.resource_spans:
-        for scope in resource.scope_spans:
-            for place, span in enumerate(scope.spans):
-                without = _span(span)
-                if without is not span:
-                    scope.spans[place], changed = without, True
-    return whole.SerializeToString() if changed else body
+    whole = TracesView.FromString(body)
+    scopes = [scope for resource in whole.resource_spans for scope in resource.scope_spans]
+    changed = [_replace(scope.spans, _span) for scope in scopes]
+    return whole.SerializeToString() if any(changed) else body
 
 
 def _span(body: bytes) -> bytes:
     try:
         span = SpanEventsView.FromString(body)
-        changed = _drop(span.attributes, OF_SPANS)
-        for place, told in enumerate(span.events):
-            event = EventView.FromString(told)
-            if _drop(event.attributes, OF_EVENTS):
-                span.events[place], changed = event.SerializeToString(), True
+        changed = _drop(span.attributes, OF_SPANS) | _replace(span.events, _event)
     except (DecodeError, Unusable):
         return body
     without: bytes = span.SerializeToString() if changed else body
     return without
 
 
+def _event(body: bytes) -> bytes:
+    event = EventView.FromString(body)
+    without: bytes = event.SerializeToString() if _drop(event.attributes, OF_EVENTS) else body
+    return without
+
+
 def _logs(body: bytes) -> bytes:
-    whole, changed = LogsView.FromString(body), False
-    for resource in whole.resource_logs:
-        for scope in resource.scope_logs:
-            for place, record in enumerate(scope.log_records):
-                without = _log(record)
-                if without is not record:
-                    scope.log_records[place], changed = without, True
-    return whole.SerializeToString() if changed else body
+    whole = LogsView.FromString(body)
+    scopes = [scope for resource in whole.resource_logs for scope in resource.scope_logs]
+    changed = [_replace(scope.log_records, _log) for scope in scopes]
+    return whole.SerializeToString() if any(changed) else body
 
 
 def _log(body: bytes) -> bytes:
@@ -107,6 +101,16 @@ def _log(body: bytes) -> bytes:
     log.ClearField("body")
     without: bytes = log.SerializeToString() if changed else body
     return without
+
+
+def _replace(parts: Any, without_contents: Callable[[bytes], bytes]) -> bool:
+    """Put each part that has contents back without them. Was there one?"""
+    changed = False
+    for place, part in enumerate(parts):
+        without = without_contents(part)
+        if without is not part:
+            parts[place], changed = without, True
+    return changed
 
 
 def _drop(pairs: Any, names: Names) -> bool:
